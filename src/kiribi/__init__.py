@@ -1,0 +1,1 @@
+"""Kiribi: a job system with a memory."""

@@ -1,0 +1,206 @@
+"""Every error Kiribi raises; the class docstring is the message where none is given.
+
+KiribiError
+├── InvalidInput (ValueError)         a rejected value: names field, value and what is allowed
+│   ├── InvalidPayload                not JSON, too large, or not what the performer takes
+│   ├── UnknownBinding                no performer and no store has heard of it
+│   └── InvalidApplication            the file or class given as APP cannot serve
+├── JobNotFound (LookupError)
+├── Conflict
+│   ├── IdConflict                    the id exists with other content
+│   └── IllegalTransition             the job's status does not allow this
+├── NotSupported                      known, but not on this store or not yet
+├── NotFinished (TimeoutError)        the wait is over, the job lives on
+├── JobFailed                         the job ended FAILED elsewhere; carries its error
+├── JobCancelled                      the job ended CANCELLED
+├── LeaseLost                         this attempt is no longer ours; nothing it writes is taken
+├── KiribiTimeoutError (TimeoutError) the attempt exceeded its timeout
+└── StoreError
+    ├── InvalidDatabaseURL            (also InvalidInput)
+    ├── StoreUnavailable
+    └── SchemaMismatch                the store's schema is newer, or not migrated
+
+Signal                                raised by a performer to say more than "it failed"
+├── Retry      a failure, with its own delay
+├── Snooze     not a failure: later
+├── Discard    a failure, and no more attempts
+└── Cancel     stop here, and not a failure
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kiribi.job import Job, JobError
+
+
+class KiribiError(Exception):
+    """Something in Kiribi went wrong."""
+
+    def __str__(self) -> str:
+        return super().__str__() or (self.__doc__ or "").split("\n")[0]
+
+
+class InvalidInput(KiribiError, ValueError):
+    """A value was rejected; nothing was changed.
+
+    Attributes:
+        field: the name of the rejected option, field or parameter.
+        value: what was given.
+        allowed: what would have been accepted, as a phrase.
+    """
+
+    def __init__(self, field: str, value: object, allowed: str) -> None:
+        self.field = field
+        self.value = value
+        self.allowed = allowed
+        super().__init__(f"{field}: {shown(value)} is not allowed; {allowed}")
+
+
+class InvalidPayload(InvalidInput):
+    """The payload does not fit."""
+
+
+class UnknownBinding(InvalidInput):
+    """Nobody knows a performer of this name."""
+
+
+class InvalidApplication(InvalidInput):
+    """The application cannot be served."""
+
+
+class JobNotFound(KiribiError, LookupError):
+    """No such job."""
+
+    def __init__(self, id: str) -> None:
+        self.id = id
+        super().__init__(f"job {shown(id)} does not exist (never enqueued, deleted or pruned)")
+
+
+class Conflict(KiribiError):
+    """The store holds something that contradicts the call; nothing was changed."""
+
+
+class IdConflict(Conflict):
+    """A job of this id exists with other content."""
+
+    def __init__(self, id: str) -> None:
+        self.id = id
+        super().__init__(f"id: job {id!r} exists with another binding, payload or other options")
+
+
+class IllegalTransition(Conflict):
+    """The job's status does not allow this."""
+
+    def __init__(self, id: str, action: str, status: str, allowed: str) -> None:
+        self.id = id
+        self.action = action
+        self.status = status
+        super().__init__(f"cannot {action} job {id!r}: it is {status}; {allowed}")
+
+
+class NotSupported(KiribiError):
+    """This is not available on this store or in this version."""
+
+
+class NotFinished(KiribiError, TimeoutError):
+    """The job has not ended within the wait; it lives on.
+
+    Attributes:
+        job: the job as last seen.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        super().__init__(f"job {job.id} ({job.binding}) is {job.status} and lives on")
+
+
+class JobFailed(KiribiError):
+    """The job ended FAILED.
+
+    Attributes:
+        job: the job as stored.
+        error: type, message and traceback of its last failure.
+    """
+
+    def __init__(self, job: Job, error: JobError) -> None:
+        self.job = job
+        self.error = error
+        super().__init__(f"job {job.id} ({job.binding}) failed: {error.type}: {error.message}")
+
+
+class JobCancelled(KiribiError):
+    """The job ended CANCELLED."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        super().__init__(f"job {job.id} ({job.binding}) was cancelled")
+
+
+class LeaseLost(KiribiError):
+    """This attempt is no longer ours: it was rescued, cancelled or settled meanwhile."""
+
+
+class KiribiTimeoutError(KiribiError, TimeoutError):
+    """The attempt exceeded its timeout."""
+
+
+class StoreError(KiribiError):
+    """The store could not do it."""
+
+
+class InvalidDatabaseURL(InvalidInput, StoreError):
+    """The database URL cannot be read."""
+
+
+class StoreUnavailable(StoreError):
+    """The store cannot be reached or opened."""
+
+
+class SchemaMismatch(StoreError):
+    """The store's schema is not the one this version of Kiribi works with."""
+
+
+class Signal(Exception):
+    """What a performer raises to say more than "it failed"."""
+
+
+class Retry(Signal):
+    """This attempt failed; run again after `after` seconds (None: by the job's retry delay)."""
+
+    def __init__(self, reason: str = "", *, after: float | None = None) -> None:
+        self.reason = reason
+        self.after = after
+        super().__init__(reason or "the performer asked for a retry")
+
+
+class Snooze(Signal):
+    """Not a failure: run again after `seconds`."""
+
+    def __init__(self, seconds: float, reason: str = "") -> None:
+        self.seconds = seconds
+        self.reason = reason
+        super().__init__(reason or f"snoozed for {seconds:g} s")
+
+
+class Discard(Signal):
+    """This attempt failed and there is no point in another: the job ends FAILED."""
+
+    def __init__(self, reason: str = "") -> None:
+        self.reason = reason
+        super().__init__(reason or "the performer discarded the job")
+
+
+class Cancel(Signal):
+    """The job ends CANCELLED."""
+
+    def __init__(self, reason: str = "") -> None:
+        self.reason = reason
+        super().__init__(reason or "the performer cancelled the job")
+
+
+def shown(value: object, limit: int = 80) -> str:
+    """`repr(value)`, cut to `limit` characters: what an error may quote."""
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"

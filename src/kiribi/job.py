@@ -1,0 +1,161 @@
+"""What a job is: frozen data, the same on every store and runtime."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+
+class JobStatus(StrEnum):
+    """Where a job stands in its life cycle (drawn in `kiribi.lifecycle`)."""
+
+    PENDING = "PENDING"
+    PROCESSING = "PROCESSING"
+    RETRY_PENDING = "RETRY_PENDING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+    @property
+    def is_final(self) -> bool:
+        """Nothing more happens to the job by itself."""
+        return self in FINAL
+
+
+FINAL = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED})
+OPEN = frozenset(JobStatus) - FINAL
+WAITING = frozenset({JobStatus.PENDING, JobStatus.RETRY_PENDING})
+
+
+class Outcome(StrEnum):
+    """How one attempt ended."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    SNOOZED = "snoozed"
+    CANCELLED = "cancelled"
+    CRASHED = "crashed"
+    RELEASED = "released"
+
+
+@dataclass(frozen=True, slots=True)
+class JobError:
+    """What went wrong: `type` is the exception's class name, `traceback` may be empty."""
+
+    type: str
+    message: str
+    traceback: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One run of a job. Times are epoch milliseconds of the store's clock."""
+
+    number: int
+    outcome: Outcome
+    started_ms: int
+    finished_ms: int
+    worker: str | None = None
+    error: JobError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job as the store has it. `*_ms` are epoch milliseconds of the store's clock.
+
+    Attributes:
+        payload: the JSON value given to `enqueue`.
+        options: the options given explicitly, by their Python names.
+        attempts: how often it was claimed; the fence token of the running attempt.
+        failures: attempts that count against `max_attempts`.
+        crashes: attempts whose worker was lost.
+        due_ms: not claimed before this time.
+        result: the JSON value returned by the performer.
+        error: the last failure.
+        progress: (fraction from 0 to 1, message) as last reported.
+        cancel_requested: asked to stop while PROCESSING.
+        history: the last 20 attempts, oldest first; empty in listings.
+        duplicate: `enqueue` found this job under the given id and made no new one.
+    """
+
+    id: str
+    binding: str
+    status: JobStatus = JobStatus.PENDING
+    payload: Any = None
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    priority: int = 0
+    attempts: int = 0
+    failures: int = 0
+    crashes: int = 0
+    due_ms: int = 0
+    updated_ms: int = 0
+    started_ms: int | None = None
+    finished_ms: int | None = None
+    worker: str | None = None
+    cancel_requested: bool = False
+    result: Any = None
+    error: JobError | None = None
+    progress: tuple[float, str] | None = None
+    history: tuple[Attempt, ...] = ()
+    duplicate: bool = False
+
+    @property
+    def created_ms(self) -> int:
+        """The time in the id (UUIDv7, RFC 9562)."""
+        return id_ms(self.id)
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was enqueued, UTC."""
+        return _utc(self.created_ms)
+
+    @property
+    def due_at(self) -> datetime:
+        """The earliest time of its next run, UTC."""
+        return _utc(self.due_ms)
+
+    @property
+    def started_at(self) -> datetime | None:
+        """When the last attempt started, UTC."""
+        return None if self.started_ms is None else _utc(self.started_ms)
+
+    @property
+    def finished_at(self) -> datetime | None:
+        """When the last attempt ended, UTC."""
+        return None if self.finished_ms is None else _utc(self.finished_ms)
+
+    @property
+    def completed_at(self) -> datetime | None:
+        """When it completed, UTC; None unless COMPLETED."""
+        return self.finished_at if self.status is JobStatus.COMPLETED else None
+
+    @property
+    def processing_ms(self) -> int | None:
+        """How long the last ended attempt ran, in milliseconds."""
+        if self.started_ms is None or self.finished_ms is None:
+            return None
+        return max(0, self.finished_ms - self.started_ms)
+
+
+def new_id(now_ms: int | None = None) -> str:
+    """A fresh UUIDv7 (RFC 9562), sortable by time; `now_ms` defaults to this machine's clock."""
+    ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
+    bits = int.from_bytes(os.urandom(10), "big")
+    # 48 bits of time, version 7, 12 random bits, variant 10, 62 random bits
+    tail = 0x7 << 76 | (bits >> 68) << 64 | 0x2 << 62 | bits & 0x3FFF_FFFF_FFFF_FFFF
+    text = f"{ms:012x}{tail:020x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def id_ms(id: str) -> int:
+    """Epoch milliseconds in a UUIDv7."""
+    return int(id[:8] + id[9:13], 16)
+
+
+def _utc(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)

@@ -1,0 +1,205 @@
+"""The life cycle of a job, as pure functions: `(job, event) -> Change`.
+
+             ┌────────── retry_delay passed ──────────┐
+PENDING ──claim──> PROCESSING ──error──> RETRY_PENDING
+   │                  │  │ │  └─worker lost, crashes left─┘
+   │                  │  │ └──error, no attempts left / lost too often──> FAILED
+cancel                │  └────return value──> COMPLETED
+   └──> CANCELLED <───┘ cancel                 any final state ──retry──> PENDING
+
+A `Change` says what to write and what must still be true: the store applies it as a
+compare-and-set on `(id, status, attempts)` with its own clock, so it carries delays, not times.
+Claiming is the one transition that is not here: it is a single step of the store.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from kiribi.errors import IllegalTransition
+from kiribi.job import FINAL, WAITING, Job, JobError, JobStatus, Outcome
+
+MAX_CRASHES = 3
+"""Workers a job may take down before it is FAILED (Sidekiq's poison-pill rule: 3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One transition of one job.
+
+    Attributes:
+        id, expected, attempts: the job as it must still be: its status and number of claims.
+        status: its new status.
+        failures, crashes: the new counts.
+        delay_ms: due this long after the store's now; None leaves `due` as it is.
+        outcome: how the attempt ended; None where no attempt ends.
+        result: the return value, stored when COMPLETED.
+        error: stored with the attempt and as the job's error.
+        cancel: the new value of `cancel_requested`.
+    """
+
+    id: str
+    expected: JobStatus
+    attempts: int
+    status: JobStatus
+    failures: int
+    crashes: int
+    delay_ms: int | None = None
+    outcome: Outcome | None = None
+    result: Any = None
+    error: JobError | None = None
+    cancel: bool = False
+
+
+def complete(job: Job, result: Any) -> Change:
+    """The performer returned."""
+    return Change(
+        job.id,
+        job.status,
+        job.attempts,
+        JobStatus.COMPLETED,
+        job.failures,
+        job.crashes,
+        None,
+        Outcome.COMPLETED,
+        result,
+    )
+
+
+def fail(
+    job: Job, error: JobError, *, max_attempts: int, delay: float, final: bool = False
+) -> Change:
+    """The performer raised, or ran out of time; `delay` in seconds, `final`: no more attempts."""
+    failures = job.failures + 1
+    over = final or failures >= max_attempts or job.cancel_requested
+    return Change(
+        job.id,
+        job.status,
+        job.attempts,
+        JobStatus.FAILED if over else JobStatus.RETRY_PENDING,
+        failures,
+        job.crashes,
+        None if over else round(delay * 1000),
+        Outcome.FAILED,
+        error=error,
+    )
+
+
+def snooze(job: Job, seconds: float, reason: str) -> Change:
+    """The performer asked for later: nothing is spent."""
+    if job.cancel_requested:
+        return cancelled(job, "cancelled while snoozing")
+    return Change(
+        job.id,
+        job.status,
+        job.attempts,
+        JobStatus.PENDING,
+        job.failures,
+        job.crashes,
+        round(seconds * 1000),
+        Outcome.SNOOZED,
+        error=JobError("Snooze", reason),
+    )
+
+
+def cancelled(job: Job, reason: str) -> Change:
+    """The running attempt stopped because it was asked to, or chose to."""
+    return Change(
+        job.id,
+        job.status,
+        job.attempts,
+        JobStatus.CANCELLED,
+        job.failures,
+        job.crashes,
+        None,
+        Outcome.CANCELLED,
+        error=JobError("Cancel", reason),
+    )
+
+
+def release(job: Job, reason: str) -> Change:
+    """Handed back at shutdown: nothing is spent, due at once."""
+    if job.cancel_requested:
+        return cancelled(job, reason)
+    return Change(
+        job.id,
+        job.status,
+        job.attempts,
+        JobStatus.RETRY_PENDING if job.failures or job.crashes else JobStatus.PENDING,
+        job.failures,
+        job.crashes,
+        None,
+        Outcome.RELEASED,
+        error=JobError("Released", reason),
+    )
+
+
+def crash(job: Job, error: JobError, *, max_crashes: int = MAX_CRASHES) -> Change:
+    """The worker was lost with the job in its hands."""
+    if job.cancel_requested:
+        return cancelled(job, error.message)
+    crashes = job.crashes + 1
+    return Change(
+        job.id,
+        job.status,
+        job.attempts,
+        JobStatus.FAILED if crashes >= max_crashes else JobStatus.RETRY_PENDING,
+        job.failures,
+        crashes,
+        None,
+        Outcome.CRASHED,
+        error=error,
+    )
+
+
+def cancel(job: Job) -> Change:
+    """Somebody asked for it: at once while waiting, as a request while running.
+
+    Raises:
+        IllegalTransition: the job has ended.
+    """
+    if job.status in FINAL:
+        raise IllegalTransition(job.id, "cancel", job.status, "only open jobs can be cancelled")
+    running = job.status is JobStatus.PROCESSING
+    return Change(
+        job.id,
+        job.status,
+        job.attempts,
+        JobStatus.PROCESSING if running else JobStatus.CANCELLED,
+        job.failures,
+        job.crashes,
+        error=job.error,
+        cancel=running,
+    )
+
+
+def retry(job: Job) -> Change:
+    """Run an ended job again: failures and crashes count from zero, the history stays.
+
+    Raises:
+        IllegalTransition: the job has not ended.
+    """
+    if job.status not in FINAL:
+        raise IllegalTransition(job.id, "retry", job.status, "only ended jobs can be retried")
+    return Change(job.id, job.status, job.attempts, JobStatus.PENDING, 0, 0, 0)
+
+
+def run_now(job: Job) -> Change:
+    """Make a waiting job due at once.
+
+    Raises:
+        IllegalTransition: the job is running or has ended.
+    """
+    if job.status not in WAITING:
+        raise IllegalTransition(job.id, "run now", job.status, "only waiting jobs can be run now")
+    return Change(
+        job.id,
+        job.status,
+        job.attempts,
+        job.status,
+        job.failures,
+        job.crashes,
+        0,
+        error=job.error,
+    )

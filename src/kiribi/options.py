@@ -1,0 +1,150 @@
+"""The options of one enqueue: checked once, then frozen."""
+
+from __future__ import annotations
+
+import difflib
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, cast
+
+from kiribi.backoff import Exponential, RetryDelay, checked_seconds
+from kiribi.errors import InvalidInput, NotSupported
+
+MAX_ATTEMPTS = 1_000
+MAX_PRIORITY = 9
+LATER = ("unique", "concurrency", "concurrency_key", "rate_limit", "after")
+"""Names promised by the design that no store carries out yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnqueueOptions:
+    """What the caller of `enqueue` chose; None means: the performer's or manager's default.
+
+    Attributes:
+        id: a UUIDv7 (see `kiribi.new_id`) that makes the call repeatable.
+        max_attempts: failures after which the job is FAILED, 1 to 1,000.
+        first_delay: seconds before the first run.
+        at: the time of the first run; an aware datetime. Excludes `first_delay`.
+        retry_delay: seconds, or `Exponential(base, cap)`, between attempts.
+        timeout: seconds an attempt may run.
+        priority: 0 to 9; each step counts as much as a minute of waiting.
+    """
+
+    id: str | None = None
+    max_attempts: int | None = None
+    first_delay: float | None = None
+    at: datetime | None = None
+    retry_delay: RetryDelay | None = None
+    timeout: float | None = None
+    priority: int | None = None
+
+    @classmethod
+    def parse(cls, given: Mapping[str, Any]) -> EnqueueOptions:
+        """Check `given`.
+
+        Raises:
+            InvalidInput: naming the option, its value and what is allowed.
+            NotSupported: for an option that this version does not carry out yet.
+        """
+        if not given:
+            return NO_OPTIONS
+        checked: dict[str, Any] = {}
+        for name, value in given.items():
+            if name in LATER:
+                raise NotSupported(f"{name}: this option is not supported yet")
+            if name not in CHECKS:
+                near = difflib.get_close_matches(name, CHECKS, n=1)
+                hint = f"did you mean {near[0]!r}? " if near else ""
+                raise InvalidInput("options", name, f"{hint}known are {', '.join(CHECKS)}")
+            checked[name] = None if value is None else CHECKS[name](name, value)
+        if checked.get("at") is not None and checked.get("first_delay") is not None:
+            raise InvalidInput("at", given["at"], "give either at or first_delay")
+        return cls(**checked)
+
+    def stored(self) -> dict[str, Any]:
+        """The explicit options as JSON, by name; `id` is the job's own."""
+        kept: dict[str, Any] = {}
+        for option in fields(self):
+            value = getattr(self, option.name)
+            if value is None or option.name == "id":
+                continue
+            kept[option.name] = encoded(value)
+        return kept
+
+
+NO_OPTIONS = EnqueueOptions()
+
+
+def encoded(value: Any) -> Any:
+    """One option as JSON."""
+    if isinstance(value, Exponential):
+        return {"exponential": True, "base": value.base, "cap": value.cap}
+    if isinstance(value, datetime):
+        return int(value.timestamp() * 1000)
+    return value
+
+
+def retry_delay(name: str, value: object) -> RetryDelay:
+    """Seconds, an `Exponential`, or its JSON form `{"exponential": true, "base": 2, "cap": 60}`."""
+    if isinstance(value, Exponential):
+        return value
+    if isinstance(value, Mapping):
+        policy = cast("Mapping[str, Any]", value)
+        unknown = set(policy) - {"exponential", "base", "cap"}
+        if unknown:
+            raise InvalidInput(
+                f"{name}.{min(unknown)}", policy[min(unknown)], "known are exponential, base, cap"
+            )
+        base = policy.get("base", 2.0)
+        if not policy.get("exponential", True):
+            return checked_seconds(f"{name}.base", base)
+        return Exponential(base, policy.get("cap", 3600.0))
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidInput(name, value, "give seconds or Exponential(base, cap)")
+    return checked_seconds(name, value)
+
+
+def _id(name: str, value: object) -> str:
+    try:
+        parsed = uuid.UUID(str(value))
+    except ValueError:
+        parsed = None
+    if parsed is None or parsed.version != 7:
+        raise InvalidInput(name, value, "give a UUIDv7, as made by kiribi.new_id()")
+    return str(parsed)
+
+
+def _at(name: str, value: object) -> datetime:
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise InvalidInput(name, value, "give a datetime with a time zone")
+    return value
+
+
+def whole(least: int, most: int) -> Callable[[str, object], int]:
+    """A check for whole numbers from `least` to `most`."""
+
+    def check(name: str, value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise InvalidInput(name, value, f"give a whole number from {least} to {most}")
+        return value
+
+    return check
+
+
+def timeout(name: str, value: object) -> float:
+    """More than zero seconds."""
+    return checked_seconds(name, value, above=True)
+
+
+CHECKS: Mapping[str, Callable[[str, object], Any]] = {
+    "id": _id,
+    "max_attempts": whole(1, MAX_ATTEMPTS),
+    "first_delay": checked_seconds,
+    "at": _at,
+    "retry_delay": retry_delay,
+    "timeout": timeout,
+    "priority": whole(0, MAX_PRIORITY),
+}
+"""How each option is checked; performers' and managers' defaults use the same checks."""

@@ -1,0 +1,311 @@
+"""What the manager and the runtimes ask of the outside: Protocols, no code.
+
+Every store method is one statement or one batch, takes many jobs at once, and compares times
+by the store's own clock in epoch milliseconds. `tests/conformance` says what each must do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from kiribi.job import Job, JobStatus
+from kiribi.lifecycle import Change
+from kiribi.search import BindingStats, Count, JobFilter, Page, Pulse
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job to be stored. `payload` and `options` are JSON texts.
+
+    Attributes:
+        chosen_id: the caller chose the id: never re-minted, and an equal job may exist.
+        priority: None: the binding's default as the store knows it.
+        delay_ms: due this long after the store's now.
+        at_ms: due at this time instead, epoch milliseconds.
+    """
+
+    id: str
+    binding: str
+    payload: str
+    options: str | None = None
+    chosen_id: bool = False
+    priority: int | None = None
+    delay_ms: int = 0
+    at_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerInfo:
+    """A worker as it presents itself and as the store shows it.
+
+    Attributes:
+        lease_ms: milliseconds until its lease lapses, as the store sees it when read.
+        dead_reason: why it was buried; None while it lives.
+    """
+
+    id: str
+    host: str = ""
+    pid: int = 0
+    version: str = ""
+    bindings: tuple[str, ...] = ()
+    slots: int = 0
+    started_ms: int = 0
+    lease_ms: int = 0
+    dead_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BindingInfo:
+    """A binding as the store knows it.
+
+    Attributes:
+        defaults: the performer's options, by name, as JSON.
+        schema: JSON Schema of its payload; None if untyped.
+        paused: no job of it is claimed.
+        last_seen_ms: when a worker last served it; None if none ever did.
+    """
+
+    name: str
+    defaults: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    schema: Mapping[str, Any] | None = None
+    paused: bool = False
+    last_seen_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line a performer logged; `at_ms` epoch milliseconds, stamped where it was logged."""
+
+    job_id: str
+    attempt: int
+    at_ms: int
+    level: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far one attempt has come: taken only while it runs (fenced by `attempt`)."""
+
+    job_id: str
+    attempt: int
+    fraction: float
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """Seconds that ended jobs are kept, by status."""
+
+    seconds: Mapping[JobStatus, float]
+
+
+class Store(Protocol):
+    """Where jobs live: the truth."""
+
+    @property
+    def url(self) -> str:
+        """The database URL, without secrets: what errors and `version` may show."""
+        ...
+
+    @property
+    def max_payload_bytes(self) -> int:
+        """The largest payload taken, in bytes of JSON (UTF-8)."""
+        ...
+
+    async def migrate(self) -> int:
+        """Bring the schema to this version; how many migrations ran.
+
+        Raises:
+            SchemaMismatch: the schema is newer than this code.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Finish what was accepted and let go of the database."""
+        ...
+
+    async def now_ms(self) -> int:
+        """The store's clock, epoch milliseconds."""
+        ...
+
+    # Jobs
+
+    async def insert(self, jobs: Sequence[NewJob]) -> list[Job]:
+        """Store `jobs`, durable on return, in order. All or none.
+
+        An id that exists gives the existing job with `duplicate=True`.
+        A made id whose time is over a minute off the store's clock is replaced.
+
+        Raises:
+            IdConflict: an id exists with another binding, payload or other options.
+        """
+        ...
+
+    async def claim(
+        self,
+        worker: str,
+        bindings: Sequence[str],
+        limit: int,
+        *,
+        pool: str = "",
+        held: Sequence[str] = (),
+        ids: Sequence[str] | None = None,
+    ) -> list[Job]:
+        """Take the `limit` best due jobs of `bindings` for a live `worker`, by one fenced step.
+
+        Best is the lowest rank. Taken jobs are PROCESSING with one more attempt. A worker that
+        is unknown, lapsed or buried gets none; paused bindings give none.
+
+        Args:
+            pool: names the claimer within the worker; each pool calls one claim at a time.
+            held: ids the pool has claimed before and not yet settled: with the new ones
+                they are what rescue looks at when the worker is lost.
+            ids: take only these.
+        """
+        ...
+
+    async def apply(self, changes: Sequence[Change]) -> list[bool]:
+        """Carry out each change whose `(id, expected, attempts)` still holds; which did."""
+        ...
+
+    async def next_due(self, bindings: Sequence[str]) -> int | None:
+        """Milliseconds until a job of `bindings` can be claimed (0: now).
+
+        None: not within the next second. Paused bindings don't count.
+        """
+        ...
+
+    async def find(self, ids: Sequence[str]) -> list[Job]:
+        """The jobs of these ids that exist, whole, in the order asked."""
+        ...
+
+    async def search(
+        self, filter: JobFilter, *, before: str | None = None, limit: int = 50
+    ) -> Page:
+        """Newest first, `before` exclusive; reads at most `search.WINDOW` rows."""
+        ...
+
+    async def count(self, filter: JobFilter) -> Count:
+        """Exact to 10,000; from the counters where the filter allows."""
+        ...
+
+    async def delete(self, ids: Sequence[str]) -> list[str]:
+        """Remove jobs with all that belongs to them, except PROCESSING ones; those removed."""
+        ...
+
+    async def cancel_requested(self, ids: Sequence[str]) -> list[str]:
+        """Which of these running jobs are asked to stop."""
+        ...
+
+    # What performers write while they run; refused (False, not stored) once the attempt is over
+
+    async def log(self, lines: Sequence[LogLine]) -> None:
+        """Append to the jobs' logs."""
+        ...
+
+    async def logs(self, id: str, *, after: int = 0, limit: int = 1000) -> list[tuple[int, LogLine]]:
+        """A job's log lines with their sequence numbers, oldest first, those after `after`."""
+        ...
+
+    async def progress(self, reports: Sequence[Progress]) -> list[bool]:
+        """Record progress; which were taken."""
+        ...
+
+    async def step(self, id: str, name: str) -> tuple[Any] | None:
+        """The stored value of a `once` step, as a 1-tuple; None if not stored."""
+        ...
+
+    async def store_step(self, id: str, attempt: int, name: str, value: str) -> bool:
+        """Store a step's value (JSON text), once, if this attempt still runs."""
+        ...
+
+    # Workers and their leases
+
+    async def enlist(self, worker: WorkerInfo, lease_ms: int) -> None:
+        """Add or update a worker with a lease from now."""
+        ...
+
+    async def renew(self, workers: Sequence[str], lease_ms: int) -> list[str]:
+        """Extend the leases of those that live; which they are."""
+        ...
+
+    async def bury(self, workers: Mapping[str, str]) -> None:
+        """Declare workers dead (id -> reason): they claim and renew no more."""
+        ...
+
+    async def bury_lapsed(self) -> None:
+        """Declare every worker dead whose lease has lapsed, in one step with the check."""
+        ...
+
+    async def dead_workers(self) -> list[WorkerInfo]:
+        """Buried workers whose jobs may still have to be rescued."""
+        ...
+
+    async def held_by(self, worker: str) -> list[Job]:
+        """The PROCESSING jobs of a worker."""
+        ...
+
+    async def dismiss(self, worker: str) -> None:
+        """Forget a worker that holds no job any more (refused while it holds one)."""
+        ...
+
+    async def workers(self) -> list[WorkerInfo]:
+        """Every worker known, newest first."""
+        ...
+
+    # Bindings
+
+    async def register(self, bindings: Sequence[BindingInfo]) -> None:
+        """Add or update bindings as a worker serves them; `paused` is left as it is."""
+        ...
+
+    async def bindings(self) -> list[BindingInfo]:
+        """Every binding known, by name."""
+        ...
+
+    async def pause(self, binding: str, paused: bool) -> None:
+        """Stop or resume claiming a binding's jobs."""
+        ...
+
+    # Looking and housekeeping
+
+    async def pulse(self) -> Pulse:
+        """The counters."""
+        ...
+
+    async def stats(
+        self, *, since_ms: int, bucket_ms: int | None = None, bindings: Sequence[str] = ()
+    ) -> list[BindingStats]:
+        """Per binding since a time; in buckets (60,000, 3,600,000 or 86,400,000 ms) or whole."""
+        ...
+
+    async def prune(self, retention: Retention, limit: int) -> int:
+        """Read at most `limit` of the oldest rows and remove the outlived; how many."""
+        ...
+
+    async def roll_up(self) -> None:
+        """Merge old minutes of the statistics into hours, hours into days."""
+        ...
+
+
+class Queue(Protocol):
+    """The doorbell: says that something may have become due, never what."""
+
+    def ring(self) -> None:
+        """Something became due (or changed)."""
+        ...
+
+    def mark(self) -> int:
+        """Where the bell stands now; taken before looking at the store."""
+        ...
+
+    async def wait(self, mark: int, timeout: float) -> bool:
+        """Wait for a ring after `mark`, from anywhere, at most `timeout` seconds; did it ring."""
+        ...
+
+    async def close(self) -> None:
+        """Wake every waiter for good."""
+        ...
