@@ -1,1 +1,86 @@
-"""Kiribi: a job system with a memory."""
+"""Kiribi: a job system with a memory.
+
+Every job is a durable record, found, searched, counted and acted on, before, while and after it
+runs. Start at `Kiribi` (what applications call) and `Performer` (what they write).
+"""
+
+from kiribi._actions import Acted
+from kiribi._explain import Explanation, Reason
+from kiribi._version import __version__
+from kiribi.backoff import Exponential
+from kiribi.errors import (
+    Cancel,
+    Conflict,
+    Discard,
+    IdConflict,
+    IllegalTransition,
+    InvalidApplication,
+    InvalidDatabaseURL,
+    InvalidInput,
+    InvalidPayload,
+    JobCancelled,
+    JobFailed,
+    JobNotFound,
+    KiribiError,
+    KiribiTimeoutError,
+    LeaseLost,
+    NotFinished,
+    NotSupported,
+    Retry,
+    SchemaMismatch,
+    Snooze,
+    StoreError,
+    StoreUnavailable,
+    UnknownBinding,
+)
+from kiribi.job import Attempt, Job, JobError, JobStatus, Outcome, new_id
+from kiribi.manager import Kiribi, Meta
+from kiribi.options import EnqueueOptions
+from kiribi.performer import Performer
+from kiribi.search import BindingStats, Count, JobFilter, Page, Pulse
+
+__all__ = [
+    "Acted",
+    "Attempt",
+    "BindingStats",
+    "Cancel",
+    "Conflict",
+    "Count",
+    "Discard",
+    "EnqueueOptions",
+    "Explanation",
+    "Exponential",
+    "IdConflict",
+    "IllegalTransition",
+    "InvalidApplication",
+    "InvalidDatabaseURL",
+    "InvalidInput",
+    "InvalidPayload",
+    "Job",
+    "JobCancelled",
+    "JobError",
+    "JobFailed",
+    "JobFilter",
+    "JobNotFound",
+    "JobStatus",
+    "Kiribi",
+    "KiribiError",
+    "KiribiTimeoutError",
+    "LeaseLost",
+    "Meta",
+    "NotFinished",
+    "NotSupported",
+    "Outcome",
+    "Page",
+    "Performer",
+    "Pulse",
+    "Reason",
+    "Retry",
+    "SchemaMismatch",
+    "Snooze",
+    "StoreError",
+    "StoreUnavailable",
+    "UnknownBinding",
+    "__version__",
+    "new_id",
+]

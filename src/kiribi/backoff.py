@@ -32,8 +32,6 @@ class Exponential:
 RetryDelay = float | Exponential
 """Constant seconds, or a growing bound."""
 
-DEFAULT = Exponential()
-
 
 def delay(policy: RetryDelay, failures: int, jitter: float) -> float:
     """Seconds to wait after the `failures`-th failure (from 1); `jitter` is drawn from [0, 1)."""
@@ -59,3 +57,6 @@ def checked_seconds(
         bound = f"more than {least:g}" if above else f"{least:g}"
         raise InvalidInput(field, value, f"give a number of {bound} to {most:g}")
     return float(value)
+
+
+DEFAULT = Exponential()

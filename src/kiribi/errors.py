@@ -101,7 +101,7 @@ class IllegalTransition(Conflict):
 
 
 class NotSupported(KiribiError):
-    """This is not available on this store or in this version."""
+    """Not available on this store or in this version."""
 
 
 class NotFinished(KiribiError, TimeoutError):
@@ -139,7 +139,7 @@ class JobCancelled(KiribiError):
 
 
 class LeaseLost(KiribiError):
-    """This attempt is no longer ours: it was rescued, cancelled or settled meanwhile."""
+    """The attempt is no longer ours: it was rescued, cancelled or settled meanwhile."""
 
 
 class KiribiTimeoutError(KiribiError, TimeoutError):
@@ -167,7 +167,7 @@ class Signal(Exception):
 
 
 class Retry(Signal):
-    """This attempt failed; run again after `after` seconds (None: by the job's retry delay)."""
+    """The attempt failed; run again after `after` seconds (None: by the job's retry delay)."""
 
     def __init__(self, reason: str = "", *, after: float | None = None) -> None:
         self.reason = reason
@@ -185,7 +185,7 @@ class Snooze(Signal):
 
 
 class Discard(Signal):
-    """This attempt failed and there is no point in another: the job ends FAILED."""
+    """The attempt failed and there is no point in another: the job ends FAILED."""
 
     def __init__(self, reason: str = "") -> None:
         self.reason = reason

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from kiribi.job import Job, JobStatus
 from kiribi.lifecycle import Change
+from kiribi.performer import Performer
 from kiribi.search import BindingStats, Count, JobFilter, Page, Pulse
 
 
@@ -206,7 +207,9 @@ class Store(Protocol):
         """Append to the jobs' logs."""
         ...
 
-    async def logs(self, id: str, *, after: int = 0, limit: int = 1000) -> list[tuple[int, LogLine]]:
+    async def logs(
+        self, id: str, *, after: int = 0, limit: int = 1000
+    ) -> list[tuple[int, LogLine]]:
         """A job's log lines with their sequence numbers, oldest first, those after `after`."""
         ...
 
@@ -288,6 +291,22 @@ class Store(Protocol):
 
     async def roll_up(self) -> None:
         """Merge old minutes of the statistics into hours, hours into days."""
+        ...
+
+
+class Executor(Protocol):
+    """Where a performer's code runs."""
+
+    async def run(self, attempt: Any, performer: Performer, payload: Any) -> Any:
+        """Perform; the return value, or whatever the performer raised.
+
+        Sets `attempt.interrupt` to what ends the work, and returns only when the work has
+        really ended.
+
+        Raises:
+            KiribiTimeoutError: `attempt.timeout` seconds were over.
+            Crashed: the process it ran in is gone.
+        """
         ...
 
 

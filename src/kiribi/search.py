@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from typing import Any, cast
 
+from kiribi.errors import InvalidInput
 from kiribi.job import Job, JobStatus
 
 WINDOW = 10_000
@@ -36,6 +39,27 @@ class JobFilter:
     error: str | None = None
     ids: tuple[str, ...] = ()
 
+    @classmethod
+    def parse(cls, given: JobFilter | Mapping[str, Any] | None) -> JobFilter:
+        """A filter from `{"binding": …, "status": …, "payload": {…}, "error": …, "ids": […],
+        "created_after": …, "created_before": …}`; times are aware datetimes or epoch ms.
+
+        Raises:
+            InvalidInput: naming the field.
+        """
+        if given is None:
+            return NO_FILTER
+        if isinstance(given, JobFilter):
+            return given
+        checked: dict[str, Any] = {}
+        for name, value in given.items():
+            if name not in CHECKS:
+                raise InvalidInput("filter", name, f"known are {', '.join(CHECKS)}")
+            if value is not None:
+                field, check = CHECKS[name]
+                checked[field] = check(f"filter.{name}", value)
+        return cls(**checked)
+
     @property
     def counted(self) -> bool:
         """Can be answered from the counters alone: names bindings and statuses only."""
@@ -46,6 +70,76 @@ class JobFilter:
             or self.error
             or self.ids
         )
+
+
+NO_FILTER = JobFilter()
+
+
+def texts(name: str, value: object) -> tuple[str, ...]:
+    """One text or several.
+
+    Raises:
+        InvalidInput: anything else, or over 1,000 of them.
+    """
+    several = (value,) if isinstance(value, str) else value
+    if not isinstance(several, Sequence) or len(cast("Sequence[Any]", several)) > MAX_PAGE_SIZE:
+        raise InvalidInput(name, value, f"give a text or up to {MAX_PAGE_SIZE:,} of them")
+    found = tuple(cast("Sequence[object]", several))
+    for text in found:
+        if not isinstance(text, str):
+            raise InvalidInput(name, text, "give texts")
+    return cast("tuple[str, ...]", found)
+
+
+def statuses(name: str, value: object) -> tuple[JobStatus, ...]:
+    """One status or several, by name.
+
+    Raises:
+        InvalidInput: naming the statuses there are.
+    """
+    names = texts(name, value)
+    for status in names:
+        if status not in list(JobStatus):
+            raise InvalidInput(name, status, f"give any of {', '.join(JobStatus)}")
+    return tuple(JobStatus(status) for status in names)
+
+
+def _time(name: str, value: object) -> int:
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return int(value.timestamp() * 1000)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 48:
+        return value
+    raise InvalidInput(name, value, "give a datetime with a time zone, or epoch milliseconds")
+
+
+def _payload(name: str, value: object) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise InvalidInput(name, value, 'give an object of paths to values, {"user.id": 42}')
+    fields = cast("Mapping[object, Any]", value)
+    for path, wanted in fields.items():
+        if not isinstance(path, str) or not re.fullmatch(r"[\w-]+(\.[\w-]+)*", path):
+            raise InvalidInput(f"{name}.{path}", path, "give names joined by dots, such as user.id")
+        if not isinstance(wanted, str | int | float | bool | None):
+            raise InvalidInput(f"{name}.{path}", wanted, "give a text, number, true, false or null")
+    return cast("Mapping[str, Any]", value)
+
+
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_PAGE_SIZE:
+        raise InvalidInput(name, value, "give a text of 1 to 1,000 characters")
+    return value
+
+
+CHECKS: Mapping[str, tuple[str, Callable[[str, object], Any]]] = {
+    "binding": ("bindings", texts),
+    "status": ("statuses", statuses),
+    "payload": ("payload", _payload),
+    "error": ("error", _text),
+    "ids": ("ids", texts),
+    "created_after": ("created_after_ms", _time),
+    "created_before": ("created_before_ms", _time),
+}
+"""Names in a filter as users write it: the field each fills, and how it is checked."""
 
 
 @dataclass(frozen=True, slots=True)

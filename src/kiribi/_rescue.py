@@ -1,0 +1,37 @@
+"""What becomes of a lost worker's jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kiribi import lifecycle
+from kiribi.job import Job, JobError
+from kiribi.lifecycle import Change
+from kiribi.ports import Store, WorkerInfo
+
+
+async def rescue(store: Store) -> list[Job]:
+    """Bury lapsed workers and settle the jobs of all dead ones; the jobs as they were.
+
+    Safe to run anywhere, by many, and to be interrupted: a worker is buried in one step with
+    the check of its lease, and from then on renews and claims no more.
+    """
+    await store.bury_lapsed()
+    rescued: list[Job] = []
+    for worker in await store.dead_workers():
+        reason = worker.dead_reason or "its lease lapsed"
+        rescued += await take_back(store, worker, lambda job, why=reason: crashed(job, why))
+    return rescued
+
+
+async def take_back(store: Store, worker: WorkerInfo, change: Callable[[Job], Change]) -> list[Job]:
+    """Apply `change` to every job a dead worker holds, and forget the worker."""
+    jobs = await store.held_by(worker.id)
+    taken = await store.apply([change(job) for job in jobs])
+    await store.dismiss(worker.id)
+    return [job for job, took in zip(jobs, taken, strict=True) if took]
+
+
+def crashed(job: Job, reason: str) -> Change:
+    """The change for a job whose worker was lost for `reason`."""
+    return lifecycle.crash(job, JobError("WorkerLost", f"worker {job.worker} was lost: {reason}"))

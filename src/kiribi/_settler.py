@@ -1,0 +1,66 @@
+"""Outcomes on their way to the store: gathered while a write is under way, never dropped."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from kiribi._attempt import Reports
+from kiribi._execution import Ended
+from kiribi.errors import StoreError
+from kiribi.ports import Store
+
+logger = logging.getLogger("kiribi")
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 5.0
+"""Seconds between tries while the store cannot be written."""
+
+
+class Settler:
+    """Applies the changes of ended attempts in batches and says which were taken."""
+
+    def __init__(
+        self,
+        store: Store,
+        reports: Reports,
+        done: Callable[[Sequence[Ended], Sequence[bool]], None],
+    ) -> None:
+        self._store = store
+        self._reports = reports
+        self._done = done
+        self._ended: list[Ended] = []
+        self._writing: asyncio.Task[None] | None = None
+
+    def add(self, ended: Ended) -> None:
+        """Take an outcome; it is stored soon after, together with its neighbours."""
+        self._ended.append(ended)
+        if self._writing is None:
+            self._writing = asyncio.get_running_loop().create_task(self._write())
+
+    async def flush(self) -> None:
+        """Everything taken so far is stored on return."""
+        while self._writing is not None:
+            await asyncio.shield(self._writing)
+
+    async def _write(self) -> None:
+        try:
+            while self._ended:
+                batch, self._ended = self._ended, []
+                await self._reports.flush()
+                self._done(batch, await self._apply(batch))
+        finally:
+            self._writing = None
+
+    async def _apply(self, batch: Sequence[Ended]) -> list[bool]:
+        changes = [ended.change for ended in batch if ended.change is not None]
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                taken = iter(await self._store.apply(changes))
+                return [ended.change is not None and next(taken) for ended in batch]
+            except StoreError as error:
+                # Giving up would run finished work again: the lease decides how long we may try.
+                logger.warning("%d outcomes wait to be stored: %s", len(changes), error)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)

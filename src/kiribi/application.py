@@ -1,0 +1,101 @@
+"""From APP as users write it (`app.py`, `app.py:Default`, `pkg.mod:Default`) to its classes."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from kiribi.errors import InvalidApplication, KiribiError
+from kiribi.manager import Kiribi
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """A loaded application: its module and its manager's class.
+
+    Attributes:
+        source: APP in a form that another process can load.
+    """
+
+    module: ModuleType
+    manager: type[Kiribi]
+    source: str
+
+
+def load(app: str) -> Application:
+    """Import APP and find its manager (or use a plain `Kiribi` if it defines none).
+
+    Raises:
+        InvalidApplication: it cannot be found or imported, or has no such or several managers.
+    """
+    target, _, name = app.partition(":") if not _is_windows_path(app) else (app, "", "")
+    path = Path(target)
+    if path.suffix == ".py" or path.exists():
+        module, target = _file(path, app), str(path.resolve())
+    else:
+        module = _module(target, app)
+    manager = _manager(module, name, app)
+    return Application(module, manager, f"{target}:{name}" if name else target)
+
+
+def _is_windows_path(app: str) -> bool:
+    return len(app) > 2 and app[1] == ":" and app[2] in "\\/"
+
+
+def _file(path: Path, app: str) -> ModuleType:
+    if not path.is_file():
+        raise InvalidApplication("APP", app, "there is no such file")
+    path = path.resolve()
+    # Its neighbours are importable, as they are when Python runs the file itself.
+    sys.path.insert(0, str(path.parent))
+    digest = hashlib.sha256(str(path).encode()).hexdigest()[:8]
+    name = path.stem if path.stem.isidentifier() else "application"
+    spec = importlib.util.spec_from_file_location(f"{name}_{digest}", path)
+    if spec is None or spec.loader is None:
+        raise InvalidApplication("APP", app, "give a Python file or module")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[spec.name]
+        raise _unimportable(app, error) from error
+    return module
+
+
+def _module(name: str, app: str) -> ModuleType:
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        return importlib.import_module(name)
+    except (Exception, SystemExit) as error:
+        raise _unimportable(app, error) from error
+
+
+def _unimportable(app: str, error: BaseException) -> KiribiError:
+    if isinstance(error, KiribiError):
+        return InvalidApplication("APP", app, str(error))
+    return InvalidApplication("APP", app, f"importing it raised {type(error).__name__}: {error}")
+
+
+def _manager(module: ModuleType, name: str, app: str) -> type[Kiribi]:
+    if name:
+        named = getattr(module, name, None)
+        if not (isinstance(named, type) and issubclass(named, Kiribi)):
+            raise InvalidApplication("APP", app, f"{name} is no subclass of Kiribi in it")
+        return named
+    own = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Kiribi) and value is not Kiribi
+    ]
+    default = [value for value in own if value.__name__ == "Default"] or own
+    if len(default) > 1:
+        names = ", ".join(value.__name__ for value in default)
+        raise InvalidApplication("APP", app, f"it has several managers, name one of {names}")
+    return default[0] if default else Kiribi

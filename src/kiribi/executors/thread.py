@@ -1,0 +1,131 @@
+"""`def perform`: in a thread, where a timeout is an exception raised between two bytecodes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import ctypes
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, cast
+
+from kiribi._attempt import Running
+from kiribi.errors import Cancel, KiribiTimeoutError
+from kiribi.executors.coroutine import timed_out
+from kiribi.performer import Performer
+
+
+class Released(BaseException):
+    """Raised in a thread whose job is handed back; not an Exception, so that code lets it pass."""
+
+
+class ThreadExecutor:
+    """One thread per slot.
+
+    A timeout or a stop raises in the thread; Python delivers it before the next bytecode, so a
+    thread that is inside C code (or asleep) ends later, and holds its slot until it does.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="kiribi-performer")
+
+    async def run(self, attempt: Running, performer: Performer, payload: Any) -> Any:
+        """See `ports.Executor`."""
+        loop = asyncio.get_running_loop()
+        work = _Work(attempt, performer, payload)
+        attempt.interrupt = lambda: work.throw(
+            Cancel("cancelled while running") if attempt.stopping == "cancel" else Released()
+        )
+        if attempt.stopping:
+            raise asyncio.CancelledError
+        timer = (
+            None
+            if attempt.timeout is None
+            else loop.call_later(attempt.timeout, work.throw, timed_out(attempt.timeout))
+        )
+        try:
+            return await loop.run_in_executor(
+                self._pool, contextvars.copy_context().run, work.perform
+            )
+        except Released:
+            raise asyncio.CancelledError from None
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    def close(self) -> None:
+        """Take no more work; threads still running are left to their process's end."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+class _Work:
+    """One call of `perform` in a thread, into which an exception can be thrown."""
+
+    def __init__(self, attempt: Running, performer: Performer, payload: Any) -> None:
+        self._performer = performer
+        self._payload = payload
+        self._lock = threading.Lock()
+        self._thread: int | None = None
+        self._thrown: BaseException | None = None
+        performer.begin(_ThreadAttempt(attempt))
+
+    def perform(self) -> Any:
+        with self._lock:
+            if self._thrown is not None:
+                raise self._thrown
+            self._thread = threading.get_ident()
+        try:
+            try:
+                value = self._performer.perform(self._payload)
+            finally:
+                self._end()
+        except BaseException as error:
+            if self._thrown is not None and type(error) is type(self._thrown):
+                raise self._thrown from None  # with its message: only a class can be thrown
+            raise
+        late = cast("BaseException | None", self._thrown)  # throw() sets it from another thread
+        if isinstance(late, KiribiTimeoutError):
+            raise late  # it swallowed the exception and returned late
+        return value
+
+    def throw(self, error: BaseException) -> None:
+        with self._lock:
+            if self._thrown is None:
+                self._thrown = error
+                if self._thread is not None:
+                    _raise_in(self._thread, type(error))
+
+    def _end(self) -> None:
+        with self._lock:
+            thread, self._thread = self._thread, None
+            if self._thrown is not None and thread is not None:
+                _raise_in(thread, None)  # too late to arrive: take it back
+
+
+def _raise_in(thread: int, error: type[BaseException] | None) -> None:
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(
+        ctypes.c_ulong(thread), None if error is None else ctypes.py_object(error)
+    )
+
+
+class _ThreadAttempt:
+    """An attempt as its thread sees it: `once` blocks."""
+
+    def __init__(self, attempt: Running) -> None:
+        self._attempt = attempt
+        self.job = attempt.job
+        self.deadline = attempt.deadline
+        self.log = attempt.log
+        self.progress = attempt.progress
+
+    @property
+    def cancelled(self) -> bool:
+        return self._attempt.cancelled
+
+    def once(self, name: str, fn: Callable[[str], Any]) -> Any:
+        attempt = self._attempt
+        stored = attempt.on_loop(attempt.step(name))
+        if stored is not None:
+            return stored[0]
+        return attempt.on_loop(attempt.store_step(name, fn(attempt.step_key(name))))

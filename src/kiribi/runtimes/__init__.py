@@ -1,0 +1,1 @@
+"""Who drives: a local worker under its supervisor, or a platform's callbacks."""

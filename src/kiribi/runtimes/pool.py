@@ -1,0 +1,45 @@
+"""Slots of one executor, and the bindings they serve."""
+
+from __future__ import annotations
+
+import asyncio
+
+from kiribi._attempt import Running
+from kiribi.performer import ExecutorName
+
+
+class Pool:
+    """What is running and what is not yet settled.
+
+    Attributes:
+        performing: attempts whose work runs: each takes a slot.
+        held: ids claimed and not yet settled: what rescue would look at.
+    """
+
+    def __init__(self, name: ExecutorName, bindings: tuple[str, ...], slots: int) -> None:
+        self.name: ExecutorName = name
+        self.bindings = bindings
+        self.slots = slots
+        self.performing: dict[str, Running] = {}
+        self.held: set[str] = set()
+        self.freed = asyncio.Event()
+
+    @property
+    def free(self) -> int:
+        """How many more to claim; unsettled outcomes may pile up to one more load of slots."""
+        return min(self.slots - len(self.performing), 2 * self.slots - len(self.held))
+
+    def take(self, attempt: Running) -> None:
+        """A claimed job takes a slot."""
+        self.performing[attempt.job.id] = attempt
+        self.held.add(attempt.job.id)
+
+    def release(self, attempt: Running) -> None:
+        """Its work has ended; it is still held until settled."""
+        del self.performing[attempt.job.id]
+        self.freed.set()
+
+    def settled(self, id: str) -> None:
+        """Its outcome is stored."""
+        self.held.discard(id)
+        self.freed.set()

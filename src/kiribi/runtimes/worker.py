@@ -1,0 +1,226 @@
+"""A worker: claims in batches sized to its free slots, performs, settles in batches."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+from kiribi._attempt import Reports, Running
+from kiribi._execution import Ended, Execution
+from kiribi._lease import ThreadLease, this_worker
+from kiribi._settler import Settler
+from kiribi.errors import InvalidApplication, InvalidInput, StoreError
+from kiribi.executors import Executors
+from kiribi.performer import ExecutorName
+from kiribi.runtimes.pool import Pool
+
+if TYPE_CHECKING:
+    from kiribi.manager import Kiribi
+
+logger = logging.getLogger("kiribi")
+
+CONCURRENCY = 100
+"""Coroutines a worker runs at a time by default."""
+IDLE_SECONDS = 1.0
+"""The longest a worker trusts the doorbell: then it looks for itself."""
+CANCEL_SECONDS = 1.0
+"""How often a worker with jobs in hand looks for requests to cancel them."""
+GRACE_SECONDS = 30.0
+"""How long running work may take to finish at shutdown."""
+STOP_SECONDS = 5.0
+"""How long interrupted work may take to end before it is left to its process's end."""
+
+
+class Worker:
+    """Performs the jobs of one manager's performers; an async context manager.
+
+    Args:
+        kiribi: a connected manager with performers.
+        concurrency: coroutines at a time; threads are at most 32, child processes one a core.
+        bindings: serve only these.
+        worker_id: a worker whose lease somebody else renews; by default it keeps its own.
+
+    Raises:
+        InvalidInput: nothing to serve, or a binding the application doesn't have.
+    """
+
+    def __init__(
+        self,
+        kiribi: Kiribi,
+        *,
+        concurrency: int = CONCURRENCY,
+        bindings: Sequence[str] | None = None,
+        worker_id: str | None = None,
+    ) -> None:
+        if concurrency < 1:
+            raise InvalidInput("concurrency", concurrency, "give a whole number from 1")
+        self._kiribi = kiribi
+        self._concurrency = concurrency
+        self.bindings = served(kiribi, bindings)
+        self.id = worker_id or ""
+        self.lost = asyncio.Event()
+        self._lease: ThreadLease | None = None
+        self._draining = False
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        kiribi = self._kiribi
+        self._loop = asyncio.get_running_loop()
+        self._store, self._bell = kiribi.store, kiribi.queue
+        await kiribi.start()
+        await kiribi.register(self.bindings)
+        self._execution = Execution(kiribi)
+        self._reports = Reports(self._store)
+        self._settler = Settler(self._store, self._reports, self._settled)
+        self._executors = Executors(kiribi.source, self._concurrency)
+        self._pools = self._make_pools()
+        if not self.id:
+            worker = this_worker(self.bindings, sum(pool.slots for pool in self._pools))
+            self._lease = ThreadLease(self._store, worker, self._lose)
+            await self._lease.start()
+            self.id = worker.id
+        self._loops = [self._loop.create_task(self._serve(pool)) for pool in self._pools]
+        self._cancels = self._loop.create_task(self._watch_cancels())
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.stop()
+
+    async def stop(self, grace: float = GRACE_SECONDS) -> list[str]:
+        """Claim no more, let work finish within `grace` seconds, then end it and hand it back.
+
+        Returns the ids of jobs whose work could not be ended: end their process, then bury
+        their worker.
+        """
+        self._drain()
+        await asyncio.gather(*self._loops)
+        await self._finished(grace)
+        self._interrupt()
+        await self._finished(STOP_SECONDS)
+        left = [id for pool in self._pools for id in pool.performing]
+        self._cancels.cancel()
+        await self._settler.flush()
+        await self._executors.close()
+        if self._lease is not None:
+            await self._lease.release()
+        for id in left:
+            logger.error("job %s did not stop: it ends with its process", id)
+        return left
+
+    def _drain(self) -> None:
+        self._draining = True
+        for pool in self._pools:
+            pool.freed.set()
+        self._bell.ring()
+
+    def _interrupt(self) -> None:
+        for pool in self._pools:
+            for attempt in list(pool.performing.values()):
+                attempt.stop("release")
+
+    def _lose(self) -> None:
+        def give_up() -> None:
+            self.lost.set()
+            self._drain()
+            self._interrupt()
+
+        self._loop.call_soon_threadsafe(give_up)
+
+    async def _finished(self, seconds: float) -> None:
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+
+    def _make_pools(self) -> list[Pool]:
+        by_executor: dict[ExecutorName, list[str]] = {}
+        for binding in self.bindings:
+            by_executor.setdefault(self._kiribi.performers[binding].executor, []).append(binding)
+        return [
+            Pool(name, tuple(bindings), self._executors.slots[name])
+            for name, bindings in by_executor.items()
+        ]
+
+    async def _serve(self, pool: Pool) -> None:
+        """Claim for one pool until stopped; never cancelled, so that no claim is forgotten."""
+        hungry = True  # the last claim filled every free slot: there may be more
+        while not self._draining:
+            if pool.free <= 0:
+                pool.freed.clear()
+                await pool.freed.wait()
+                continue
+            mark = self._bell.mark()
+            try:
+                due = 0 if hungry else await self._store.next_due(pool.bindings)
+                claimed = await self._claim(pool) if due == 0 else 0
+            except StoreError as error:
+                logger.warning("claiming failed, trying again: %s", error)
+                due, claimed = None, 0
+            hungry = claimed > 0
+            if not claimed and not self._draining:
+                idle = due / 1000 if due else IDLE_SECONDS
+                await self._bell.wait(mark, min(idle, IDLE_SECONDS))
+
+    async def _claim(self, pool: Pool) -> int:
+        jobs = await self._store.claim(
+            self.id, pool.bindings, pool.free, pool=pool.name, held=list(pool.held)
+        )
+        for job in jobs:
+            attempt = Running(job, self._reports, self._execution.timeout(job))
+            pool.take(attempt)
+            self._kiribi.running[job.id] = attempt
+            self._start(self._perform(pool, attempt))
+        return len(jobs)
+
+    async def _perform(self, pool: Pool, attempt: Running) -> None:
+        # A job that was in a lost worker's hands runs alone, so that only the guilty crash again.
+        executor = self._executors.named(pool.name, alone=attempt.job.crashes > 0)
+        ended = await self._execution.run(attempt, executor)
+        pool.release(attempt)
+        self._settler.add(ended)
+
+    def _settled(self, batch: Sequence[Ended], taken: Sequence[bool]) -> None:
+        for ended, took in zip(batch, taken, strict=True):
+            job = ended.job
+            for pool in self._pools:
+                pool.settled(job.id)
+            self._kiribi.running.pop(job.id, None)
+            if not took:
+                logger.warning(
+                    "job %s: the outcome of attempt %d came too late and was refused",
+                    job.id,
+                    job.attempts,
+                )
+            elif self._execution.hooked:
+                self._start(self._execution.hooks(ended))
+        self._bell.ring()
+
+    async def _watch_cancels(self) -> None:
+        while True:
+            await asyncio.sleep(CANCEL_SECONDS)
+            if not self._kiribi.running:
+                continue
+            try:
+                asked = await self._store.cancel_requested(list(self._kiribi.running))
+            except StoreError as error:
+                logger.warning("requests to cancel could not be read: %s", error)
+                continue
+            for id in asked:
+                if attempt := self._kiribi.running.get(id):
+                    attempt.stop("cancel")
+
+    def _start(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def served(kiribi: Kiribi, bindings: Sequence[str] | None) -> tuple[str, ...]:
+    """The bindings to serve, checked against what the application has."""
+    known = tuple(sorted(kiribi.performers))
+    if not known:
+        raise InvalidApplication("application", kiribi.source, "it must have a Performer class")
+    for binding in bindings or ():
+        if binding not in known:
+            raise InvalidInput("bindings", binding, f"this application has {', '.join(known)}")
+    return tuple(bindings) if bindings else known
