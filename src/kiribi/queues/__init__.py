@@ -1,0 +1,1 @@
+"""Doorbells: how a runtime hears that something may be due."""

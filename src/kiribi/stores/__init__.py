@@ -1,0 +1,63 @@
+"""Stores by database URL. A driver is imported only when its store is opened."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from kiribi.errors import InvalidDatabaseURL, NotSupported
+from kiribi.ports import Queue, Store
+
+ALLOWED = (
+    "give sqlite:///jobs.db (relative), sqlite:////var/lib/jobs.db (absolute) "
+    "or sqlite:// (in memory)"
+)
+
+
+async def open_store(
+    url: str, *, migrate: bool = True, clock: Callable[[], int] | None = None
+) -> tuple[Store, Queue]:
+    """Open the store of a database URL, and its doorbell.
+
+    Args:
+        migrate: bring the schema to this version; else it must be.
+        clock: stands in for the store's own, epoch milliseconds: for tests.
+
+    Raises:
+        InvalidDatabaseURL: it cannot be read; it is shown without its password.
+        NotSupported: a database that this version cannot use yet.
+        StoreUnavailable: the database cannot be opened.
+        SchemaMismatch: its schema is newer, or older and `migrate` is False.
+    """
+    scheme, separator, rest = url.partition("://")
+    if separator and scheme in ("postgresql", "postgres", "d1"):
+        raise NotSupported(f"{scheme}:// databases are not supported yet; {ALLOWED}")
+    if not separator or scheme != "sqlite":
+        raise InvalidDatabaseURL("database", without_password(url), ALLOWED)
+    path = sqlite_path(url, rest)
+
+    from kiribi.queues.local import LocalQueue
+    from kiribi.stores.sqlite import MEMORY, SqliteStore
+
+    store = await SqliteStore.open(path, clock=clock)
+    try:
+        await (store.migrate() if migrate else store.check_schema())
+        return store, LocalQueue(None if path == MEMORY else path)
+    except BaseException:
+        await store.close()
+        raise
+
+
+def sqlite_path(url: str, rest: str) -> str:
+    """The path in a `sqlite://` URL, `:memory:` for memory."""
+    if rest in ("", "/", "/:memory:"):
+        return ":memory:"
+    path = rest.removeprefix("/")
+    if path == rest or path.endswith("/") or set(path) & set("?#\0"):
+        raise InvalidDatabaseURL("database", without_password(url), ALLOWED)
+    return path
+
+
+def without_password(url: str) -> str:
+    """`url` as it may be shown."""
+    return re.sub(r"(://[^/@:]*):[^@]*@", r"\1:***@", url)

@@ -1,0 +1,117 @@
+"""One call of `insert`: the statements it takes, and the jobs it answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from kiribi.errors import IdConflict
+from kiribi.job import Job, JobStatus
+from kiribi.ports import NewJob
+from kiribi.stores._rows import Row, dumps
+
+INLINE = 1024
+"""Bytes of payload kept in the job's row: more would slow down whoever reads past it."""
+
+SKEW = 60_000
+"""Milliseconds an id's time may be off the store's clock."""
+
+
+class Insertion:
+    """The call's jobs, with their final ids, as statements of one batch."""
+
+    def __init__(self, new: Sequence[NewJob], now_ms: int) -> None:
+        self._payloads: list[Any] = json.loads("[" + ",".join([job.payload for job in new]) + "]")
+        self._new = new
+        self._ids = [job.id for job in new]
+        self._again: set[int] = set()
+        self.chosen: list[tuple[str, str, str, str | None]] = []
+        earliest, latest = id_bound(now_ms - SKEW), id_bound(now_ms + SKEW)
+        groups: dict[str, tuple[int, str]] = {}
+        counted: list[tuple[str, int, str]] = []
+        rows: list[tuple[Any, ...]] = []
+        bodies: list[tuple[str, str]] = []
+        first: dict[str, NewJob] = {}
+        for at, job in enumerate(new):
+            id = job.id
+            payload: str | None = job.payload
+            if job.chosen_id:
+                if id in first:
+                    if _content(first[id]) != _content(job):
+                        raise IdConflict(id)
+                    self._again.add(at)
+                    continue
+                first[id] = job
+                self.chosen.append((id, job.binding, job.payload, job.options))
+                counted.append((job.binding, 1, id))
+            else:
+                if not earliest <= id <= latest:
+                    id = self._ids[at] = reminted(id, now_ms)
+                groups[job.binding] = (groups.get(job.binding, (0,))[0] + 1, id)
+            if len(job.payload) > INLINE or (
+                not job.payload.isascii() and len(job.payload.encode()) > INLINE
+            ):
+                bodies.append((id, job.payload))
+                payload = None
+            rows.append(
+                (id, job.binding, payload, job.options, job.priority, job.delay_ms, job.at_ms)
+            )
+        counted += [(binding, number, id) for binding, (number, id) in groups.items()]
+        self.statements: list[tuple[str, tuple[str, ...]]] = [
+            ("insert_bindings", (dumps(sorted({binding for binding, _, _ in counted})),)),
+            ("insert_stat", (dumps(counted),)),
+            ("insert_jobs", (dumps(rows),)),
+        ]
+        if bodies:
+            self.statements.append(("insert_payloads", (dumps(bodies),)))
+        if self.chosen:
+            self.statements.insert(0, ("refuse_conflicts", (dumps(self.chosen),)))
+        self._inserting = [name for name, _ in self.statements].index("insert_jobs")
+
+    def stored(self, rows: Sequence[Sequence[Row]]) -> dict[str, Row]:
+        """What `insert_jobs` returned, by id, of the rows of all statements."""
+        return {row[0]: row for row in rows[self._inserting]}
+
+    def missing(self, stored: Mapping[str, Row]) -> dict[str, NewJob]:
+        """The jobs that were there before, by id."""
+        if len(stored) == len(self._new):
+            return {}
+        return {id: job for id, job in zip(self._ids, self._new, strict=True) if id not in stored}
+
+    def answer(self, stored: Mapping[str, Row], existing: Mapping[str, Job]) -> list[Job]:
+        """The jobs in the order asked."""
+        pending = JobStatus.PENDING
+        answers: list[Job] = []
+        for at, (id, job, payload) in enumerate(
+            zip(self._ids, self._new, self._payloads, strict=True)
+        ):
+            row = stored.get(id)
+            if row is None:
+                answers.append(existing[id])
+                continue
+            _, due, priority, now = row
+            options: dict[str, Any] = json.loads(job.options) if job.options else {}
+            made = Job(id, job.binding, pending, payload, options, priority, 0, 0, 0, due, now)
+            answers.append(replace(made, duplicate=True) if at in self._again else made)
+        return answers
+
+
+def id_bound(ms: int) -> str:
+    """The text that the ids of a time, and no earlier ones, sort after (or equal to)."""
+    text = f"{min(max(ms, 0), 2**48 - 1):012x}"
+    return f"{text[:8]}-{text[8:]}"
+
+
+def reminted(id: str, now_ms: int) -> str:
+    """The id with another time and the same random tail."""
+    return id_bound(now_ms) + id[13:]
+
+
+def _content(job: NewJob) -> tuple[str, str, str]:
+    return job.binding, _canonical(job.payload), _canonical(job.options or "{}")
+
+
+def _canonical(text: str) -> str:
+    return json.dumps(json.loads(text), sort_keys=True)

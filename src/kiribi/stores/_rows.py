@@ -1,0 +1,138 @@
+"""Rows of the SQL stores as the data of the ports, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from kiribi.job import Attempt, Job, JobError, JobStatus, Outcome
+from kiribi.ports import BindingInfo, LogLine, WorkerInfo
+from kiribi.search import BindingCounts, BindingStats
+
+Row = Sequence[Any]
+
+STATUS = {status.value: status for status in JobStatus}
+COUNTED = (
+    JobStatus.PENDING,
+    JobStatus.PROCESSING,
+    JobStatus.RETRY_PENDING,
+    JobStatus.COMPLETED,
+    JobStatus.FAILED,
+    JobStatus.CANCELLED,
+)
+"""The statuses in the order of the counters' columns."""
+
+_compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+_escaped = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def dumps(value: Any) -> str:
+    """`value` as JSON text that every database takes: a lone surrogate is escaped."""
+    text = _compact(value)
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return _escaped(value)
+    return text
+
+
+def plain(text: str) -> str:
+    """`text` as every database takes it: a lone surrogate or a NUL becomes its escape."""
+    if "\0" in text:
+        text = text.replace("\0", "\\x00")
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
+
+
+def jobs(rows: Sequence[Row]) -> list[Job]:
+    """Jobs from rows of the nineteen columns that `find_jobs.sql` names."""
+    # one call of the parser is ten times faster than one a row
+    payloads = json.loads("[" + ",".join([row[3] or "null" for row in rows]) + "]")
+    return [
+        Job(
+            row[0],
+            row[1],
+            STATUS[row[2]],
+            payload,
+            json.loads(row[4]) if row[4] else {},
+            row[5],
+            row[6],
+            row[7],
+            row[8],
+            row[9],
+            row[10],
+            row[11],
+            row[12],
+            row[13],
+            row[14] == 1,
+            json.loads(row[15]) if row[15] else None,
+            _error(json.loads(row[16])) if row[16] else None,
+            _progress(row[17]) if row[17] else None,
+            _history(row[18]) if row[18] else (),
+        )
+        for row, payload in zip(rows, payloads, strict=True)
+    ]
+
+
+def error(value: JobError | None) -> list[str] | None:
+    """An error as it is stored."""
+    return None if value is None else [value.type, value.message, value.traceback]
+
+
+def _error(stored: list[str]) -> JobError:
+    return JobError(*stored)
+
+
+def _progress(stored: str) -> tuple[float, str]:
+    fraction, message = json.loads(stored)
+    return float(fraction), message
+
+
+def _history(stored: str) -> tuple[Attempt, ...]:
+    return tuple(
+        Attempt(number, Outcome(outcome), started, finished, worker, error and _error(error))
+        for number, outcome, started, finished, worker, error in json.loads(stored)
+    )
+
+
+def worker(row: Row) -> WorkerInfo:
+    """A worker from a row of `workers.sql`."""
+    id, host, pid, version, bindings, slots, started_ms, lease_ms, dead_reason = row
+    served = tuple(json.loads(bindings))
+    return WorkerInfo(id, host, pid, version, served, slots, started_ms, lease_ms, dead_reason)
+
+
+def binding(row: Row) -> BindingInfo:
+    """A binding from a row of `bindings.sql`."""
+    name, defaults, schema, paused, last_seen_ms = row
+    shape = None if schema is None else json.loads(schema)
+    return BindingInfo(name, json.loads(defaults), shape, paused == 1, last_seen_ms)
+
+
+def log_line(job_id: str, row: Row) -> tuple[int, LogLine]:
+    """A log line with its sequence number from a row of `read_log.sql`."""
+    seq, attempt, at_ms, level, message = row
+    return seq, LogLine(job_id, attempt, at_ms, level, message)
+
+
+def counts(row: Row) -> BindingCounts:
+    """Counts from a row of `counters.sql`."""
+    return BindingCounts(row[0], dict(zip(COUNTED, row[1:7], strict=True)))
+
+
+def stats(row: Row) -> BindingStats:
+    """Statistics from a row of `stats.sql`."""
+    waits, wait_ms, runs, run_ms = row[8:12]
+    return BindingStats(
+        *row[:8],
+        wait_ms=wait_ms / waits if waits else None,
+        run_ms=run_ms / runs if runs else None,
+    )
+
+
+def total(counted: Iterable[BindingCounts], statuses: Iterable[JobStatus]) -> int:
+    """How many jobs of `statuses` there are."""
+    wanted = tuple(statuses)
+    return sum(one.by_status[status] for one in counted for status in wanted)

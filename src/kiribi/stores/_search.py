@@ -1,0 +1,116 @@
+"""Which of the access paths answers a search, and its parameters. No path scans the table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kiribi.errors import InvalidInput
+from kiribi.job import OPEN, JobStatus
+from kiribi.search import WINDOW, BindingCounts, JobFilter
+from kiribi.stores._insertion import id_bound
+from kiribi.stores._rows import dumps, total
+
+Params = tuple[str | int | float | None, ...]
+
+ENDED = frozenset({JobStatus.FAILED, JobStatus.CANCELLED})
+"""The statuses that have an index: what went wrong."""
+
+AFTER_ALL_IDS = "g"
+SEGMENT = r'[^.\[\]"\\]+(?:\[\d+\])*'
+PATH = re.compile(rf"{SEGMENT}(?:\.{SEGMENT})*")
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A search as a statement and its parameters."""
+
+    statement: str
+    params: Params
+
+
+def needs_counters(filter: JobFilter) -> bool:
+    """Whether the choice of the path depends on how many jobs there are."""
+    asked = frozenset(filter.statuses)
+    return bool(asked) and not filter.ids and (asked <= OPEN or asked <= ENDED)
+
+
+def chosen(
+    filter: JobFilter, counted: Sequence[BindingCounts], before: str | None, wanted: int, ids: bool
+) -> Search | None:
+    """The cheapest way to up to `wanted` matches; None: the counters say there are none.
+
+    Raises:
+        InvalidInput: a payload path or value cannot be searched for.
+    """
+    asked = frozenset(filter.statuses)
+    if filter.ids:
+        return _search("match_ids", filter, before, WINDOW, wanted, ids, list(filter.ids))
+    if not needs_counters(filter):
+        return _search("match_window", filter, before, WINDOW, wanted, ids)
+    if asked <= OPEN:
+        if total(counted, OPEN) > WINDOW:
+            return _search("match_window", filter, before, WINDOW, wanted, ids)
+        bindings = [one.binding for one in counted if total([one], OPEN)]
+        if not bindings:
+            return None
+        return _search("match_open", filter, before, WINDOW, wanted, ids, bindings)
+    pairs = [(s, one.binding) for one in counted for s in asked if one.by_status[s]]
+    if not pairs:
+        return None
+    each = max(1, WINDOW // len(pairs))
+    if not filter.payload and filter.error is None:
+        each = min(each, wanted)
+    return _search("match_ended", filter, before, each, wanted, ids, pairs)
+
+
+def _search(
+    statement: str,
+    filter: JobFilter,
+    before: str | None,
+    rows: int,
+    wanted: int,
+    ids: bool,
+    looked: Sequence[Any] | None = None,
+) -> Search:
+    upper, lower = before or AFTER_ALL_IDS, ""
+    if filter.created_before_ms is not None:
+        upper = min(upper, id_bound(filter.created_before_ms))
+    if filter.created_after_ms is not None:
+        lower = id_bound(filter.created_after_ms)
+    params = (
+        upper,
+        lower,
+        rows,
+        wanted,
+        int(ids),
+        dumps(filter.bindings) if filter.bindings else None,
+        dumps(filter.statuses) if filter.statuses else None,
+        filter.error or None,
+        dumps([_field(path, value) for path, value in filter.payload.items()])
+        if filter.payload
+        else None,
+    )
+    return Search(statement, params if looked is None else (*params, dumps(looked)))
+
+
+def _field(path: str, value: Any) -> tuple[str, str, Any]:
+    """A payload filter as (JSON path, kind of value, value)."""
+    if not PATH.fullmatch(path):
+        raise InvalidInput("payload", path, "give keys separated by dots, such as user.id")
+    segments = [part.partition("[") for part in path.split(".")]
+    quoted = "".join(f'."{key}"{bracket}{rest}' for key, bracket, rest in segments)
+    match value:
+        case None:
+            kind = "null"
+        case bool():
+            kind = "true" if value else "false"
+        case int() | float():
+            kind = "number"
+        case str():
+            kind = "text"
+        case _:
+            raise InvalidInput(f"payload.{path}", value, "give text, a number, true, false or null")
+    return f"${quoted}", kind, value

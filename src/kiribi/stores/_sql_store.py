@@ -1,0 +1,349 @@
+"""What every SQL store does alike: all of `ports.Store`, in terms of batches of statements.
+
+An adapter brings two primitives, `_write` and `_read`, and the statements of its dialect. A batch
+is one transaction, and nothing in it depends on an answer of the same batch: D1 knows no other.
+The first parameter of every statement, `?1`, is the time, and the adapter's to give: the
+database's own clock stands in for NULL.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from kiribi.errors import IdConflict
+from kiribi.job import OPEN, Job, JobStatus, id_ms
+from kiribi.lifecycle import Change
+from kiribi.ports import BindingInfo, LogLine, NewJob, Progress, Retention, WorkerInfo
+from kiribi.search import WINDOW, BindingCounts, BindingStats, Count, JobFilter, Page, Pulse
+from kiribi.stores import _rows
+from kiribi.stores._insertion import Insertion, id_bound
+from kiribi.stores._rows import Row, dumps, plain
+from kiribi.stores._search import Params, Search, chosen, needs_counters
+
+Batch = Sequence[tuple[str, Params]]
+"""Statements by name, each with its parameters from `?2` on."""
+
+MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
+MINUTES_KEPT = 2 * HOUR
+HOURS_KEPT = 8 * DAY
+
+
+class IdsInConflict(Exception):
+    """The batch was aborted by `refuse_conflicts`."""
+
+
+class SqlStore(ABC):
+    """A store that speaks SQL. `clock` (epoch milliseconds) stands in for the database's own."""
+
+    def __init__(self, clock: Callable[[], int] | None = None) -> None:
+        self._clock = clock
+
+    @abstractmethod
+    async def _write(self, batch: Batch) -> list[list[Row]]:
+        """Carry out `batch` as one durable transaction; the rows of each statement.
+
+        Raises:
+            IdsInConflict: `refuse_conflicts` found some.
+        """
+
+    @abstractmethod
+    async def _read(self, batch: Batch) -> list[list[Row]]:
+        """The rows of each statement, from a snapshot that has all writes answered before."""
+
+    def _now(self) -> int:
+        return time.time_ns() // 1_000_000 if self._clock is None else self._clock()
+
+    async def _rows(self, statement: str, *params: str | int | float | None) -> list[Row]:
+        return (await self._read([(statement, params)]))[0]
+
+    async def now_ms(self) -> int:
+        """See `ports.Store`."""
+        return (await self._rows("now"))[0][0]
+
+    # Jobs
+
+    async def insert(self, jobs: Sequence[NewJob]) -> list[Job]:
+        """See `ports.Store`."""
+        if not jobs:
+            return []
+        call = Insertion(jobs, self._now())
+        try:
+            rows = await self._write(call.statements)
+        except IdsInConflict:
+            conflicting = await self._rows("conflicting_ids", dumps(call.chosen))
+            # deleted meanwhile: then the ids are free
+            if not conflicting:
+                return await self.insert(jobs)
+            raise IdConflict(conflicting[0][0]) from None
+        return await self._answer(call, call.stored(rows))
+
+    async def _answer(self, call: Insertion, stored: Mapping[str, Row]) -> list[Job]:
+        missing = call.missing(stored)
+        existing = {job.id: job for job in await self.find(list(missing))} if missing else {}
+        for id, job in missing.items():
+            if id not in existing:
+                existing[id] = (await self.insert([job]))[0]
+        return call.answer(stored, existing)
+
+    async def claim(
+        self,
+        worker: str,
+        bindings: Sequence[str],
+        limit: int,
+        *,
+        pool: str = "",
+        held: Sequence[str] = (),
+        ids: Sequence[str] | None = None,
+    ) -> list[Job]:
+        """See `ports.Store`."""
+        if limit <= 0 or not bindings:
+            return []
+        mine = (worker, pool, secrets.token_hex(8))
+        choice: Params = (*mine, dumps(held), dumps(bindings), limit)
+        first = ("claim_best", choice) if ids is None else ("claim_ids", (*choice, dumps(ids)))
+        rows = await self._write([first, ("claim_stat", mine), ("claim_jobs", mine)])
+        return sorted(_rows.jobs(rows[2]), key=_rank)
+
+    async def apply(self, changes: Sequence[Change]) -> list[bool]:
+        """See `ports.Store`."""
+        if not changes:
+            return []
+        first: dict[str, Change] = {}
+        for change in changes:
+            first.setdefault(change.id, change)
+        asked = dumps(
+            [
+                (
+                    change.id,
+                    change.expected,
+                    change.attempts,
+                    change.status,
+                    change.failures,
+                    change.crashes,
+                    change.delay_ms,
+                    change.outcome,
+                    change.result,
+                    _rows.error(change.error),
+                    int(change.cancel),
+                )
+                for change in first.values()
+            ]
+        )
+        rows = await self._write([("apply_stat", (asked,)), ("apply_changes", (asked,))])
+        took = {row[0] for row in rows[1]}
+        return [change.id in took and first[change.id] is change for change in changes]
+
+    async def next_due(self, bindings: Sequence[str]) -> int | None:
+        """See `ports.Store`."""
+        return (await self._rows("next_due", dumps(bindings)))[0][0]
+
+    async def find(self, ids: Sequence[str]) -> list[Job]:
+        """See `ports.Store`."""
+        found = {job.id: job for job in _rows.jobs(await self._rows("find_jobs", dumps(ids)))}
+        return [found[id] for id in ids if id in found]
+
+    async def search(
+        self, filter: JobFilter, *, before: str | None = None, limit: int = 50
+    ) -> Page:
+        """See `ports.Store`."""
+        search = await self._search(filter, before, limit + 1, ids=True)
+        if search is None:
+            return Page(())
+        ((number, found, stop),) = await self._rows(search.statement, *search.params)
+        ids: list[str] = sorted(json.loads(found), reverse=True)[:limit]
+        jobs = _rows.jobs(await self._rows("list_jobs", dumps(ids))) if ids else []
+        next = ids[-1] if number > limit else stop
+        return Page(tuple(jobs), next, None if next is None else id_ms(next))
+
+    async def count(self, filter: JobFilter) -> Count:
+        """See `ports.Store`."""
+        if filter.counted:
+            counted = await self._counters(filter.bindings)
+            return Count(_rows.total(counted, filter.statuses or JobStatus))
+        search = await self._search(filter, None, WINDOW + 1, ids=False)
+        if search is None:
+            return Count(0)
+        ((number, _, stop),) = await self._rows(search.statement, *search.params)
+        return Count(min(number, WINDOW), stop is None and number <= WINDOW)
+
+    async def _search(
+        self, filter: JobFilter, before: str | None, wanted: int, *, ids: bool
+    ) -> Search | None:
+        counted = await self._counters(filter.bindings) if needs_counters(filter) else []
+        return chosen(filter, counted, before, wanted, ids)
+
+    async def _counters(self, bindings: Sequence[str]) -> list[BindingCounts]:
+        rows = await self._rows("counters", dumps(bindings) if bindings else None)
+        return [_rows.counts(row) for row in rows]
+
+    async def delete(self, ids: Sequence[str]) -> list[str]:
+        """See `ports.Store`."""
+        if not ids:
+            return []
+        asked = (dumps(ids),)
+        rows = await self._write([("delete_stat", asked), ("delete_jobs", asked)])
+        return [row[0] for row in rows[1]]
+
+    async def cancel_requested(self, ids: Sequence[str]) -> list[str]:
+        """See `ports.Store`."""
+        return [row[0] for row in await self._rows("cancel_requested", dumps(ids))] if ids else []
+
+    # What performers write while they run
+
+    async def log(self, lines: Sequence[LogLine]) -> None:
+        """See `ports.Store`."""
+        rows = [
+            (line.job_id, line.attempt, line.at_ms, plain(line.level), plain(line.message))
+            for line in lines
+        ]
+        if rows:
+            await self._write([("append_log", (dumps(rows),))])
+
+    async def logs(
+        self, id: str, *, after: int = 0, limit: int = 1000
+    ) -> list[tuple[int, LogLine]]:
+        """See `ports.Store`."""
+        return [_rows.log_line(id, row) for row in await self._rows("read_log", id, after, limit)]
+
+    async def progress(self, reports: Sequence[Progress]) -> list[bool]:
+        """See `ports.Store`."""
+        if not reports:
+            return []
+        last = {(one.job_id, one.attempt): [one.fraction, one.message] for one in reports}
+        asked = dumps([(id, attempt, said) for (id, attempt), said in last.items()])
+        (rows,) = await self._write([("report_progress", (asked,))])
+        took = {(id, attempts) for id, attempts in rows}
+        return [(one.job_id, one.attempt) in took for one in reports]
+
+    async def step(self, id: str, name: str) -> tuple[Any] | None:
+        """See `ports.Store`."""
+        rows = await self._rows("read_step", id, plain(name))
+        return (json.loads(rows[0][0]),) if rows else None
+
+    async def store_step(self, id: str, attempt: int, name: str, value: str) -> bool:
+        """See `ports.Store`."""
+        (rows,) = await self._write([("store_step", (id, attempt, plain(name), value))])
+        return bool(rows)
+
+    # Workers and their leases
+
+    async def enlist(self, worker: WorkerInfo, lease_ms: int) -> None:
+        """See `ports.Store`."""
+        served = dumps(worker.bindings)
+        who: Params = (worker.id, plain(worker.host), worker.pid, worker.version, served)
+        await self._write([("enlist_worker", (*who, worker.slots, lease_ms))])
+
+    async def renew(self, workers: Sequence[str], lease_ms: int) -> list[str]:
+        """See `ports.Store`. A lapsed worker renews as long as nobody has buried it."""
+        (rows,) = await self._write([("renew_workers", (dumps(workers), lease_ms))])
+        return [row[0] for row in rows]
+
+    async def bury(self, workers: Mapping[str, str]) -> None:
+        """See `ports.Store`."""
+        reasons = {id: plain(reason) for id, reason in workers.items()}
+        await self._write([("bury_workers", (dumps(reasons),))])
+
+    async def bury_lapsed(self) -> None:
+        """See `ports.Store`."""
+        await self._write([("bury_lapsed", ())])
+
+    async def dead_workers(self) -> list[WorkerInfo]:
+        """See `ports.Store`."""
+        return [worker for worker in await self.workers() if worker.dead_reason is not None]
+
+    async def held_by(self, worker: str) -> list[Job]:
+        """See `ports.Store`."""
+        return _rows.jobs(await self._rows("held_jobs", worker))
+
+    async def dismiss(self, worker: str) -> None:
+        """See `ports.Store`."""
+        await self._write([("dismiss_worker", (worker,))])
+
+    async def workers(self) -> list[WorkerInfo]:
+        """See `ports.Store`."""
+        return [_rows.worker(row) for row in await self._rows("workers")]
+
+    # Bindings
+
+    async def register(self, bindings: Sequence[BindingInfo]) -> None:
+        """See `ports.Store`."""
+        rows = [(b.name, b.defaults.get("priority"), b.defaults, b.schema) for b in bindings]
+        await self._write([("register_bindings", (dumps(rows),))])
+
+    async def bindings(self) -> list[BindingInfo]:
+        """See `ports.Store`."""
+        return [_rows.binding(row) for row in await self._rows("bindings")]
+
+    async def pause(self, binding: str, paused: bool) -> None:
+        """See `ports.Store`."""
+        asked = (binding, int(paused))
+        await self._write([("pause_stat", asked), ("pause_binding", asked)])
+
+    # Looking and housekeeping
+
+    async def pulse(self) -> Pulse:
+        """See `ports.Store`."""
+        counters, oldest, bindings, workers = await self._read(
+            [("counters", (None,)), ("oldest_due", ()), ("bindings", ()), ("workers", ())]
+        )
+        counted = tuple(_rows.counts(row) for row in counters)
+        live = [w for w in map(_rows.worker, workers) if w.lease_ms > 0 and w.dead_reason is None]
+        served = {binding for worker in live for binding in worker.bindings}
+        return Pulse(
+            cursor=sum(row[7] for row in counters),
+            bindings=counted,
+            oldest_due_ms=oldest[0][0],
+            unserved=tuple(
+                one.binding
+                for one in counted
+                if one.binding not in served and _rows.total([one], OPEN)
+            ),
+            paused=tuple(one.name for one in map(_rows.binding, bindings) if one.paused),
+            workers=len(live),
+        )
+
+    async def stats(
+        self, *, since_ms: int, bucket_ms: int | None = None, bindings: Sequence[str] = ()
+    ) -> list[BindingStats]:
+        """See `ports.Store`. Buckets finer than what is kept for their time come as kept."""
+        asked = dumps(bindings) if bindings else None
+        return [_rows.stats(row) for row in await self._rows("stats", since_ms, bucket_ms, asked)]
+
+    async def prune(self, retention: Retention, limit: int) -> int:
+        """See `ports.Store`."""
+        if not retention.seconds:
+            return 0
+        now = self._now()
+        before = {status: now - round(kept * 1000) for status, kept in retention.seconds.items()}
+        outlived = (dumps(before),)
+        rows = await self._write(
+            [
+                ("prune_move", (id_bound(max(before.values())), limit)),
+                ("prune_stat", outlived),
+                ("prune_jobs", outlived),
+            ]
+        )
+        return len(rows[2])
+
+    async def roll_up(self) -> None:
+        """See `ports.Store`."""
+        now = self._now()
+        minutes, hours = now - MINUTES_KEPT, now - HOURS_KEPT
+        await self._write(
+            [
+                ("roll_up_hours", (minutes,)),
+                ("roll_up_totals", (minutes,)),
+                ("drop_stats", (MINUTE, minutes)),
+                ("roll_up_days", (hours,)),
+                ("drop_stats", (HOUR, hours)),
+            ]
+        )
+
+
+def _rank(job: Job) -> int:
+    return job.due_ms - job.priority * MINUTE

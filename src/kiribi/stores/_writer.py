@@ -1,0 +1,127 @@
+"""The one thread that writes: whoever comes while it is busy shares the next transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import apsw
+
+from kiribi.errors import StoreUnavailable
+from kiribi.stores._apsw import execute, explanation
+
+MAX_GROUP = 256
+"""Batches in one transaction: bounds how long other processes wait."""
+
+Work = Callable[[apsw.Connection], Any]
+Settled = list[tuple["_Request", Any, BaseException | None]]
+
+
+@dataclass(slots=True, eq=False)
+class _Request:
+    work: Work
+    future: asyncio.Future[Any]
+    loop: asyncio.AbstractEventLoop
+
+
+class Writer:
+    """Runs work on its connection, in its thread, durable when answered."""
+
+    def __init__(self, connection: apsw.Connection, path: str) -> None:
+        self._connection = connection
+        self._path = path
+        self._requests: SimpleQueue[_Request | None] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="kiribi-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, work: Work) -> asyncio.Future[Any]:
+        """Have `work` done within a transaction; its answer, once that is durable.
+
+        Raises:
+            StoreUnavailable: the store is closed.
+        """
+        loop = asyncio.get_running_loop()
+        request = _Request(work, loop.create_future(), loop)
+        with self._lock:
+            if self._closed:
+                raise StoreUnavailable("the store is closed")
+            self._requests.put(request)
+        return request.future
+
+    def close(self) -> None:
+        """Finish what was accepted, then end the thread and the connection. Blocks."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._requests.put(None)
+        self._thread.join()
+        self._connection.close()
+
+    def _run(self) -> None:
+        while (request := self._requests.get()) is not None:
+            group = [request]
+            last = False
+            while len(group) < MAX_GROUP:
+                try:
+                    more = self._requests.get_nowait()
+                except Empty:
+                    break
+                if more is None:
+                    last = True
+                    break
+                group.append(more)
+            _answer(self._commit(group))
+            if last:
+                return
+
+    def _commit(self, group: Sequence[_Request]) -> Settled:
+        try:
+            execute(self._connection, "BEGIN IMMEDIATE")
+        except apsw.Error as error:
+            return [(request, None, explanation(self._path, error)) for request in group]
+        try:
+            answers = [request.work(self._connection) for request in group]
+            execute(self._connection, "COMMIT")
+        except Exception as error:  # noqa: BLE001 - whatever it is, it goes to who asked for it
+            self._roll_back()
+            if len(group) == 1:
+                return [(group[0], None, explanation(self._path, error))]
+            # only the guilty shall fail
+            return [settled for request in group for settled in self._commit([request])]
+        return [(request, answer, None) for request, answer in zip(group, answers, strict=True)]
+
+    def _roll_back(self) -> None:
+        # after some errors SQLite has done it already
+        if self._connection.in_transaction:
+            with suppress(apsw.Error):
+                execute(self._connection, "ROLLBACK")
+
+
+def _answer(settled: Settled) -> None:
+    by_loop: dict[asyncio.AbstractEventLoop, Settled] = {}
+    for one in settled:
+        by_loop.setdefault(one[0].loop, []).append(one)
+    for loop, answers in by_loop.items():
+        try:
+            loop.call_soon_threadsafe(_resolve, answers)
+        except RuntimeError:
+            # the loop was closed: nobody waits any more
+            continue
+
+
+def _resolve(settled: Settled) -> None:
+    for request, answer, error in settled:
+        if request.future.done():
+            continue
+        if error is None:
+            request.future.set_result(answer)
+        else:
+            request.future.set_exception(error)

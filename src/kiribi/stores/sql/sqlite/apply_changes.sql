@@ -1,0 +1,50 @@
+-- Carry out each change whose job is still as expected.
+-- ?2: [[id, expected, attempts, status, failures, crashes, delay_ms, outcome, result, error, cancel], ...]
+-- A job that was to go on but was asked to stop meanwhile, stops: the request is never lost.
+WITH clock (now) AS (SELECT coalesce(?1, CAST(unixepoch('subsec') * 1000 AS INTEGER))),
+change AS (
+  SELECT value ->> 0 AS id, value ->> 1 AS expected, value ->> 2 AS attempts, value ->> 3 AS status,
+    value ->> 4 AS failures, value ->> 5 AS crashes, now + (value ->> 6) AS due,
+    value ->> 7 AS outcome, value -> 8 AS result, nullif(value -> 9, 'null') AS error,
+    value ->> 10 AS cancel, now,
+    value ->> 1 = 'PROCESSING' AND value ->> 3 IN ('PENDING', 'RETRY_PENDING') AS goes_on
+  FROM json_each(?2), clock
+)
+UPDATE job SET
+  status = CASE
+    WHEN NOT (goes_on AND cancel_requested) THEN change.status
+    WHEN outcome = 'failed' THEN 'FAILED'
+    ELSE 'CANCELLED' END,
+  open = CASE
+    WHEN change.status IN ('COMPLETED', 'FAILED', 'CANCELLED') OR (goes_on AND cancel_requested)
+    THEN NULL ELSE 1 END,
+  due = coalesce(change.due, job.due),
+  rank = coalesce(change.due, job.due) - priority * 60000,
+  failures = change.failures,
+  crashes = change.crashes,
+  cancel_requested = cancel,
+  updated_ms = now,
+  -- whoever leaves a final state, or ends without an attempt, has no last attempt to show
+  started_ms = CASE
+    WHEN outcome IS NULL AND change.status <> 'PROCESSING' AND
+      (job.open IS NULL OR change.status = 'CANCELLED') THEN NULL
+    ELSE started_ms END,
+  finished_ms = CASE
+    WHEN outcome IS NOT NULL OR change.status = 'CANCELLED' THEN now
+    WHEN job.open IS NULL THEN NULL
+    ELSE finished_ms END,
+  worker = CASE WHEN change.status = 'PROCESSING' THEN worker END,
+  progress = CASE WHEN job.open = 1 THEN progress END,
+  error = change.error,
+  result = CASE WHEN outcome = 'completed' THEN nullif(change.result, 'null') END,
+  history = CASE
+    WHEN outcome IS NULL THEN history
+    ELSE json_insert(
+      CASE json_array_length(history)
+        WHEN 20 THEN json_remove(history, '$[0]')
+        ELSE coalesce(history, '[]') END,
+      '$[#]',
+      json_array(job.attempts, outcome, started_ms, now, worker, json(change.error))) END
+FROM change
+WHERE job.id = change.id AND job.status = change.expected AND job.attempts = change.attempts
+RETURNING id

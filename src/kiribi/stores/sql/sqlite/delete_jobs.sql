@@ -1,0 +1,4 @@
+-- Remove jobs that do not run, and by cascade all that belongs to them. ?2: ids
+DELETE FROM job
+WHERE id IN (SELECT value FROM json_each(?2)) AND status <> 'PROCESSING'
+RETURNING id

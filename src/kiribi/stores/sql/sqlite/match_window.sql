@@ -1,0 +1,28 @@
+-- Search newest first: how many match, their ids, and where reading stopped short of the end.
+-- ?2: before this id, ?3: from this id, ?4: rows to read, ?5: matches wanted, ?6: 1 for their ids;
+-- what must hold, NULL for anything: ?7: bindings, ?8: statuses, ?9: text of the error,
+-- ?10: [[path, type, value], ...] of the payload.
+WITH looked AS (
+  SELECT id, binding, status, error,
+    coalesce(payload, (SELECT body FROM payload WHERE job_id = job.id)) AS body
+  FROM job WHERE id < ?2 AND id >= ?3 ORDER BY id DESC LIMIT ?4
+),
+hit AS (
+  SELECT id FROM looked WHERE
+    (?7 IS NULL OR binding IN (SELECT value FROM json_each(?7)))
+    AND (?8 IS NULL OR status IN (SELECT value FROM json_each(?8)))
+    AND (?9 IS NULL OR instr(lower((error ->> 0) || ': ' || (error ->> 1)), lower(?9)))
+    AND (?10 IS NULL OR NOT EXISTS (
+      SELECT 1 FROM json_each(?10) AS field
+      WHERE CASE field.value ->> 1
+        WHEN 'number' THEN json_type(body, field.value ->> 0) IN ('integer', 'real')
+        ELSE json_type(body, field.value ->> 0) = field.value ->> 1
+      END IS NOT 1 OR body ->> (field.value ->> 0) IS NOT field.value ->> 2
+    ))
+  LIMIT ?5
+)
+SELECT count(*), json_group_array(id) FILTER (WHERE ?6 = 1),
+  CASE WHEN count(*) < ?5 THEN (
+    SELECT id FROM job WHERE id < ?2 AND id >= ?3 ORDER BY id DESC LIMIT 1 OFFSET ?4 - 1
+  ) END
+FROM hit

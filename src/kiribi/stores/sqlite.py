@@ -1,0 +1,152 @@
+"""The SQLite store: a file for one machine's processes, or the memory of one."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Self
+
+import apsw
+
+from kiribi.errors import SchemaMismatch, StoreUnavailable
+from kiribi.stores._apsw import connect, execute, explained
+from kiribi.stores._rows import Row
+from kiribi.stores._sql_store import Batch, IdsInConflict, SqlStore
+from kiribi.stores._statements import Statement, migrations, statement
+from kiribi.stores._writer import Writer
+
+MEMORY = ":memory:"
+READERS = 4
+MAX_PAYLOAD_BYTES = 1_000_000
+
+Compiled = Sequence[tuple[Statement, tuple[str | int | float | None, ...]]]
+
+
+class SqliteStore(SqlStore):
+    """Jobs in a SQLite file in WAL mode (`path` may be `:memory:`)."""
+
+    @classmethod
+    async def open(cls, path: str, *, clock: Callable[[], int] | None = None) -> Self:
+        """Open the file, made if it is not there, without touching its schema.
+
+        Raises:
+            StoreUnavailable: it cannot be opened, or is not a database.
+        """
+        return cls(path, await asyncio.to_thread(connect, path), clock)
+
+    def __init__(
+        self, path: str, connection: apsw.Connection, clock: Callable[[], int] | None
+    ) -> None:
+        super().__init__(clock)
+        self._path = path
+        self._writer = Writer(connection, path)
+        self._local = threading.local()
+        self._reading: list[apsw.Connection] = []
+        self._readers = ThreadPoolExecutor(READERS, "kiribi-reader")
+
+    @property
+    def url(self) -> str:
+        """See `ports.Store`."""
+        return f"sqlite:///{self._path}"
+
+    @property
+    def max_payload_bytes(self) -> int:
+        """See `ports.Store`."""
+        return MAX_PAYLOAD_BYTES
+
+    async def migrate(self) -> int:
+        """See `ports.Store`."""
+        return await self._writer.submit(self._migrate)
+
+    async def check_schema(self) -> None:
+        """Make sure that the schema is this version's.
+
+        Raises:
+            SchemaMismatch: it is newer, or older and not migrated.
+        """
+        missing = len(migrations("sqlite")) - await self._writer.submit(self._version)
+        if missing:
+            raise SchemaMismatch(
+                f"database {self._path}: its schema lacks {missing} migration(s); "
+                "run `kiribi migrate`"
+            )
+
+    async def close(self) -> None:
+        """See `ports.Store`."""
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        self._readers.shutdown()
+        for connection in self._reading:
+            connection.close()
+        self._writer.close()
+
+    async def _write(self, batch: Batch) -> list[list[Row]]:
+        compiled = _compiled(batch)
+        try:
+            return await self._writer.submit(lambda connection: self._run(connection, compiled))
+        except apsw.ConstraintError as error:
+            if "id_conflict" in str(error):
+                raise IdsInConflict from None
+            raise
+
+    async def _read(self, batch: Batch) -> list[list[Row]]:
+        if self._path == MEMORY:
+            return await self._write(batch)
+        compiled = _compiled(batch)
+        try:
+            reading = self._readers.submit(self._snapshot, compiled)
+        except RuntimeError:
+            raise StoreUnavailable("the store is closed") from None
+        return await asyncio.wrap_future(reading)
+
+    def _snapshot(self, batch: Compiled) -> list[list[Row]]:
+        with explained(self._path):
+            connection: apsw.Connection | None = getattr(self._local, "connection", None)
+            if connection is None:
+                connection = self._local.connection = connect(self._path, read_only=True)
+                self._reading.append(connection)
+            if len(batch) == 1:
+                return self._run(connection, batch)
+            execute(connection, "BEGIN")
+            try:
+                return self._run(connection, batch)
+            finally:
+                execute(connection, "ROLLBACK")
+
+    def _run(self, connection: apsw.Connection, batch: Compiled) -> list[list[Row]]:
+        # one time for the whole batch
+        now = self._now()
+        return [
+            execute(connection, one.text, (now, *params)[: one.parameters]) for one, params in batch
+        ]
+
+    def _version(self, connection: apsw.Connection) -> int:
+        version = 0
+        if connection.table_exists(None, "meta"):
+            rows = execute(connection, statement("sqlite", "schema_version").text)
+            version = next((row[0] for row in rows), 0)
+        known = len(migrations("sqlite"))
+        if version > known:
+            raise SchemaMismatch(
+                f"database {self._path}: its schema is version {version}, this Kiribi knows up to "
+                f"{known}; upgrade Kiribi"
+            )
+        return version
+
+    def _migrate(self, connection: apsw.Connection) -> int:
+        pending = migrations("sqlite")[self._version(connection) :]
+        for script in pending:
+            try:
+                execute(connection, script)
+            except apsw.SQLError as error:
+                raise SchemaMismatch(
+                    f"database {self._path}: cannot be migrated, it holds something else ({error})"
+                ) from error
+        return len(pending)
+
+
+def _compiled(batch: Batch) -> Compiled:
+    return [(statement("sqlite", name), params) for name, params in batch]
