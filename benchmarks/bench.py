@@ -1,0 +1,113 @@
+"""What every measure works with: sizes, a fresh database file, a place to say what goes on."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+PATIENCE = 300.0
+"""Seconds after which something that should have happened counts as broken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A bound the value must keep; `text` says what it stands for."""
+
+    text: str
+    least: float | None = None
+    most: float | None = None
+
+    def kept(self, value: float) -> bool:
+        """Does `value` keep it?"""
+        return (self.least is None or value >= self.least) and (
+            self.most is None or value <= self.most
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured number: the median of `samples` unless said otherwise in its name."""
+
+    name: str
+    value: float
+    unit: str
+    bars: Sequence[Bar] = ()
+    samples: Sequence[float] = ()
+    note: str = ""
+
+
+@dataclass(slots=True)
+class Bench:
+    """The run: where files go and how much is measured.
+
+    Attributes:
+        say: shows what is being measured.
+        jobs: how many jobs a throughput is measured over.
+        history: finished jobs in the large file.
+        repeat: how often each throughput is measured; the median counts.
+        samples: how many starts a latency is taken from.
+        idle_seconds: how long an idle worker is watched.
+    """
+
+    directory: Path
+    say: Callable[[str], None]
+    jobs: int = 10_000
+    history: int = 1_000_000
+    repeat: int = 5
+    samples: int = 300
+    idle_seconds: float = 20.0
+    _files: int = field(default=0, init=False)
+
+    def quick(self) -> Bench:
+        """The same with little to do: says that it runs, not how fast."""
+        return replace(self, jobs=2_000, history=20_000, repeat=1, samples=30, idle_seconds=3.0)
+
+    def fresh(self) -> Path:
+        """A path for a database that does not exist yet."""
+        self._files += 1
+        return self.directory / f"{self._files}.db"
+
+
+def median(name: str, samples: Sequence[float], unit: str, *bars: Bar, note: str = "") -> Figure:
+    """The figure of several measurements."""
+    return Figure(name, statistics.median(samples), unit, bars, tuple(samples), note)
+
+
+def percentile(samples: Sequence[float], share: float) -> float:
+    """The value that `share` of the samples don't exceed."""
+    ordered = sorted(samples)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+
+def until(condition: Callable[[], object], what: str, *, pause: float = 0.01) -> None:
+    """Look every `pause` seconds until `condition` holds.
+
+    Raises:
+        TimeoutError: it never did.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(what)
+        time.sleep(pause)
+
+
+def observed_rate(done: Callable[[], int], total: int) -> float:
+    """Jobs per second as seen from outside, from the first look at finished jobs to the last job.
+
+    The start of the worker's process is left out; its start of work is not.
+    """
+    seen, since = 0, 0.0
+
+    def all_done() -> bool:
+        nonlocal seen, since
+        number, now = done(), time.perf_counter()
+        if number and not seen:
+            seen, since = number, now
+        return number >= total
+
+    until(all_done, f"{total} jobs done", pause=0.005)
+    return (total - seen) / (time.perf_counter() - since)

@@ -1,0 +1,99 @@
+"""The figures as a table for people and as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import apsw
+import huey
+from rich.table import Table
+
+import kiribi
+from benchmarks.bench import Bar, Figure
+
+Figures = Mapping[str, Sequence[Figure]]
+
+
+def table(figures: Figures, title: str) -> Table:
+    """A row for each bar; figures without one are what the others are compared with."""
+    drawn = Table(
+        "measure", "figure", "bar", "needs", "", "note", title=title, title_justify="left"
+    )
+    for column in (1, 3):
+        drawn.columns[column].justify = "right"
+    for group in figures.values():
+        for figure in group:
+            shown = number(figure.value, figure.unit)
+            for place, bar in enumerate(figure.bars or [None]):
+                first = (figure.name, shown) if place == 0 else ("", "")
+                drawn.add_row(*first, *_judged(figure, bar), figure.note if place == 0 else "")
+        drawn.add_section()
+    return drawn
+
+
+def number(value: float, unit: str) -> str:
+    """`12,345/s`, `1.23 ms`."""
+    digits = 0 if value >= 100 else 1 if value >= 10 else 2
+    return f"{value:,.{digits}f}{'' if unit == '/s' else ' '}{unit}"
+
+
+def _judged(figure: Figure, bar: Bar | None) -> tuple[str, str, str]:
+    if bar is None:
+        return "", "", ""
+    verdict = "[green]pass[/]" if bar.kept(figure.value) else "[red]FAIL[/]"
+    if bar.least is not None:
+        return bar.text, f"≥ {number(bar.least, figure.unit)}", verdict
+    if bar.most is not None:
+        return bar.text, f"≤ {number(bar.most, figure.unit)}", verdict
+    return bar.text, "", verdict
+
+
+def missed(figures: Figures) -> list[str]:
+    """The names of figures that miss a bar."""
+    return [
+        figure.name
+        for group in figures.values()
+        for figure in group
+        if not all(bar.kept(figure.value) for bar in figure.bars)
+    ]
+
+
+def as_json(figures: Figures) -> str:
+    """Everything, with what it ran on."""
+    told = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": {
+            "cores": os.cpu_count(),
+            "processor": platform.machine(),
+            "system": f"{platform.system()} {platform.release()}",
+        },
+        "versions": {
+            "python": platform.python_version(),
+            "kiribi": kiribi.__version__,
+            "sqlite": apsw.sqlite_lib_version(),
+            "huey": huey.__version__,
+        },
+        "figures": [
+            {"group": name, **asdict(figure), "passed": _passed(figure)}
+            for name, group in figures.items()
+            for figure in group
+        ],
+    }
+    return json.dumps(told, indent=2, ensure_ascii=False)
+
+
+def _passed(figure: Figure) -> bool | None:
+    return all(bar.kept(figure.value) for bar in figure.bars) if figure.bars else None
+
+
+def keep(text: str, directory: Path) -> Path:
+    """Write the JSON to a file named by the time."""
+    path = directory / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
+    path.write_text(text, encoding="utf-8")
+    return path
