@@ -1,2 +1,20 @@
 import { render } from "preact";
-render(<h1>Kiribi</h1>, document.getElementById("app")!);
+import { App } from "./app";
+import { startKeys } from "./keys";
+import { startLive } from "./live";
+import { startRouter } from "./router";
+import "./styles/tokens.css";
+import "./styles/base.css";
+import "./styles/shell.css";
+import "./styles/jobs.css";
+import "./styles/job.css";
+import { startTheme } from "./theme";
+import { startClock } from "./time";
+
+startTheme();
+startClock();
+startRouter();
+startKeys();
+startLive();
+const root = document.getElementById("app");
+if (root) render(<App />, root);

@@ -1,0 +1,61 @@
+// Doing something to jobs, from wherever it was asked, and saying what came of it.
+
+import { signal } from "@preact/signals";
+import * as api from "./api";
+import { t, tn } from "./i18n";
+import { allows, CAPABILITY, ROUTE, type Action } from "./lifecycle";
+import { beat } from "./live";
+import { notify } from "./notices";
+import { may } from "./session";
+import type { Job, Json, Params } from "./types";
+
+/** Counts what this page did, so that what shows jobs looks again at once. */
+export const touched = signal(0);
+
+/** A question waiting for its answer. */
+export const question = signal<{ jobs: readonly Job[]; answer: (yes: boolean) => void } | null>(null);
+
+export interface Draft {
+  binding: string;
+  payload: Json;
+  params: Params;
+}
+
+/** The new-job dialog: closed, or open with what it starts from. */
+export const composing = signal<Partial<Draft> | null>(null);
+
+const confirmed = (jobs: readonly Job[]): Promise<boolean> =>
+  new Promise((answer) => {
+    question.value = { jobs, answer };
+  });
+
+export function explainError(error: unknown): string {
+  if (error instanceof api.Unreachable) return t("error.unreachable");
+  if (error instanceof api.Refused) return error.message;
+  throw error;
+}
+
+/** Do `action` to those of `jobs` that allow it; whether anything was done. */
+export async function act(action: Action, jobs: readonly Job[]): Promise<boolean> {
+  if (!may(CAPABILITY[action])) return false;
+  const fitting = jobs.filter((job) => allows(job, action));
+  if (fitting.length === 0) {
+    notify(t(`none.${action}`));
+    return false;
+  }
+  if (action === "delete" && !(await confirmed(fitting))) return false;
+  try {
+    const ids = fitting.map((job) => job.id);
+    const { done, skipped } = await api.bulk(ROUTE[action], ids);
+    const said = done.length ? [tn(`done.${action}`, done.length)] : [];
+    const reasons = [...new Set(skipped.map(({ reason }) => reason))].slice(0, 3);
+    if (skipped.length) said.push(tn("skipped", skipped.length, { reasons: reasons.join("; ") }));
+    notify(said.join(" "), { bad: done.length === 0 });
+    touched.value += 1;
+    void beat();
+    return done.length > 0;
+  } catch (error) {
+    notify(explainError(error), { bad: true });
+    return false;
+  }
+}

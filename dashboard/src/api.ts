@@ -1,0 +1,117 @@
+// Asking the server: one function per route, one error type for what it refuses.
+
+import { signal } from "@preact/signals";
+import type {
+  BindingDetails,
+  BulkResult,
+  Explanation,
+  Filter,
+  JobDetails,
+  Json,
+  LogLine,
+  Me,
+  Page,
+  Params,
+  Pulse,
+} from "./types";
+
+const TIMEOUT = 20_000;
+
+/** The server answered, and refused. */
+export class Refused extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly field: string | null = null,
+  ) {
+    super(message);
+  }
+}
+
+/** No answer: the network, the server, or what stands before it is down. */
+export class Unreachable extends Error {}
+
+/** True once any request was answered 401. */
+export const signedOut = signal(false);
+
+export const url = (path: string): string => new URL(`api/${path}`, document.baseURI).href;
+
+async function fetched(method: string, path: string, init: RequestInit = {}): Promise<Response> {
+  let answer: Response;
+  try {
+    answer = await fetch(url(path), {
+      method,
+      credentials: "same-origin",
+      signal: AbortSignal.timeout(TIMEOUT),
+      ...init,
+    });
+  } catch (cause) {
+    throw new Unreachable("no answer", { cause });
+  }
+  if (answer.status >= 502 && answer.status <= 504) throw new Unreachable(`${answer.status}`);
+  return answer;
+}
+
+async function refusal(answer: Response): Promise<Refused> {
+  const body = (await answer.json().catch(() => null)) as {
+    error?: { code?: string; message?: string; field?: string };
+  } | null;
+  const { code = "error", message = `${answer.status} ${answer.statusText}`, field } =
+    body?.error ?? {};
+  return new Refused(answer.status, code, message, field ?? null);
+}
+
+async function ask<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const answer = await fetched(
+    method,
+    path,
+    body === undefined
+      ? {}
+      : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } },
+  );
+  if (answer.status === 401 && path !== "login") signedOut.value = true;
+  if (!answer.ok) throw await refusal(answer);
+  return (answer.status === 204 ? null : await answer.json()) as T;
+}
+
+let pulseTag = "";
+let lastPulse: Pulse | null = null;
+
+/** The pulse; the same object while nothing changed. */
+export async function pulse(): Promise<Pulse> {
+  const headers: Record<string, string> = lastPulse ? { "If-None-Match": pulseTag } : {};
+  const answer = await fetched("GET", "pulse", { headers, cache: "no-store" });
+  if (answer.status === 304 && lastPulse) return lastPulse;
+  if (answer.status === 401) signedOut.value = true;
+  if (!answer.ok) throw await refusal(answer);
+  pulseTag = answer.headers.get("ETag") ?? "";
+  lastPulse = (await answer.json()) as Pulse;
+  return lastPulse;
+}
+
+export type BulkAction = "cancel" | "retry" | "run-now" | "delete-many";
+
+const job = (id: string): string => `jobs/${encodeURIComponent(id)}`;
+
+export const me = (): Promise<Me> => ask("GET", "me");
+export const login = (token: string): Promise<unknown> => ask("POST", "login", { token });
+export const logout = (): Promise<unknown> => ask("POST", "logout");
+export const search = (filter: Filter, before: string | null, limit: number): Promise<Page> =>
+  ask("POST", "search", { filter, before, limit });
+export const details = (id: string): Promise<JobDetails> => ask("GET", job(id));
+export const explain = (id: string): Promise<Explanation> => ask("GET", `${job(id)}/explain`);
+export const logs = (
+  id: string,
+  after: number,
+): Promise<{ lines: LogLine[]; next: number | null }> =>
+  ask("GET", `${job(id)}/logs?after=${after}&limit=1000`);
+export const bulk = (action: BulkAction, ids: string[]): Promise<BulkResult> =>
+  ask("POST", `jobs/${action}`, { ids });
+export const bindings = (): Promise<BindingDetails[]> => ask("GET", "binding-details");
+export const enqueue = (wanted: {
+  binding: string;
+  payload: Json;
+  params: Params;
+}): Promise<JobDetails> => ask("POST", "enqueue", wanted);
+export const rawUrl = (id: string): string => url(job(id));

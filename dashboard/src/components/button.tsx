@@ -1,0 +1,29 @@
+import type { ComponentChildren } from "preact";
+import { Icon, type IconName } from "./icons";
+
+interface Props {
+  icon?: IconName;
+  kind?: "plain" | "main" | "danger" | "quiet";
+  label?: string;
+  shortcut?: string;
+  type?: "button" | "submit";
+  disabled?: boolean;
+  onClick?: () => void;
+  children?: ComponentChildren;
+}
+
+/** A button; with an icon only, `label` names it. */
+export const Button = ({ icon, kind = "plain", label, shortcut, type = "button", ...rest }: Props) => (
+  <button
+    type={type}
+    class={`button ${kind}${rest.children ? "" : " square"}`}
+    aria-label={label}
+    aria-keyshortcuts={shortcut}
+    title={label && shortcut ? `${label} (${shortcut})` : label}
+    disabled={rest.disabled}
+    onClick={rest.onClick}
+  >
+    {icon && <Icon name={icon} />}
+    {rest.children && <span>{rest.children}</span>}
+  </button>
+);

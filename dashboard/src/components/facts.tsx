@@ -1,0 +1,72 @@
+import type { ComponentChildren } from "preact";
+import { number, t } from "../i18n";
+import { isWaiting } from "../lifecycle";
+import { duration } from "../time";
+import type { JobDetails, Params, RetryDelay } from "../types";
+import { Moment, Running } from "./when";
+
+const Fact = ({ name, children }: { name: string; children: ComponentChildren }) => (
+  <div>
+    <dt>{name}</dt>
+    <dd>{children}</dd>
+  </div>
+);
+
+const seconds = (value: number): string => duration(value * 1000);
+
+const delay = (value: RetryDelay): string =>
+  typeof value === "number"
+    ? seconds(value)
+    : t("delay.exponential", { base: value.base, cap: value.cap ? seconds(value.cap) : "–" });
+
+const Options = ({ params }: { params: Params }) => (
+  <>
+    {params.retryDelay !== undefined && <Fact name={t("option.retryDelay")}>{delay(params.retryDelay)}</Fact>}
+    {params.firstDelay !== undefined && <Fact name={t("option.firstDelay")}>{seconds(params.firstDelay)}</Fact>}
+    {params.timeout !== undefined && <Fact name={t("option.timeout")}>{seconds(params.timeout)}</Fact>}
+  </>
+);
+
+/** The job's figures at a glance. */
+export function Facts({ job }: { job: JobDetails }) {
+  const { params } = job;
+  return (
+    <dl class="facts">
+      <Fact name={t("fact.created")}>
+        <Moment of={job.createdAt} />
+      </Fact>
+      {isWaiting(job.status) && (
+        <Fact name={t("fact.due")}>
+          <Moment of={job.dueAt} />
+        </Fact>
+      )}
+      {job.startedAt && (
+        <Fact name={t("fact.started")}>
+          <Moment of={job.startedAt} />
+        </Fact>
+      )}
+      {job.finishedAt && job.status !== "PROCESSING" && (
+        <Fact name={t("fact.finished")}>
+          <Moment of={job.finishedAt} />
+        </Fact>
+      )}
+      <Fact name={t("column.took")}>
+        {job.status === "PROCESSING" && job.startedAt ? (
+          <Running since={job.startedAt} />
+        ) : job.processingTime === null ? (
+          "–"
+        ) : (
+          duration(job.processingTime)
+        )}
+      </Fact>
+      <Fact name={t("fact.failures")}>
+        {number(job.failures)}
+        {params?.maxRetries !== undefined && ` / ${number(params.maxRetries)}`}
+      </Fact>
+      {job.crashes > 0 && <Fact name={t("fact.crashes")}>{number(job.crashes)}</Fact>}
+      <Fact name={t("option.priority")}>{job.priority}</Fact>
+      {params && <Options params={params} />}
+      {job.worker && <Fact name={t("fact.worker")}>{job.worker}</Fact>}
+    </dl>
+  );
+}

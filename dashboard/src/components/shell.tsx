@@ -1,0 +1,117 @@
+import type { ComponentChildren } from "preact";
+import { useRef } from "preact/hooks";
+import { composing } from "../actions";
+import { t } from "../i18n";
+import { useKeys } from "../keys";
+import { beat, link, paused } from "../live";
+import { PAGES } from "../pages";
+import { go, href, place } from "../router";
+import { may, me } from "../session";
+import { Button } from "./button";
+import { Confirm } from "./confirm";
+import { Help, helping } from "./help";
+import { Icon } from "./icons";
+import { NewJob } from "./newjob";
+import { Notices } from "./notices";
+import { Preferences } from "./preferences";
+
+const Brand = () => (
+  <a class="brand" href={href("jobs")}>
+    <svg viewBox="0 0 32 32" aria-hidden="true">
+      <rect width="32" height="32" rx="7" />
+      <path d="M10 7v18M22.5 8 12 17.5 22.5 25" />
+    </svg>
+    Kiribi
+  </a>
+);
+
+const Nav = () => (
+  <nav aria-label={t("nav")}>
+    {PAGES.filter((page) => page.nav).map((page) => (
+      <a
+        key={page.path}
+        href={href(page.path)}
+        aria-current={place.value.path.startsWith(page.path) ? "page" : undefined}
+      >
+        {page.nav && t(page.nav)}
+      </a>
+    ))}
+  </nav>
+);
+
+/** Whether the page is up to date, and the switch that holds it still. */
+const LiveSwitch = () => (
+  <button
+    type="button"
+    class={`button quiet live is-${link.value}`}
+    aria-pressed={paused.value}
+    aria-label={t(`link.${link.value}`)}
+    title={t(paused.value ? "live.resume" : "live.pause")}
+    onClick={() => (paused.value = !paused.value)}
+  >
+    <span class="dot" />
+    <span class="label">{t(`link.${link.value}`)}</span>
+  </button>
+);
+
+const Lost = () =>
+  link.value === "lost" ? (
+    <div class="banner" role="alert">
+      <Icon name="offline" />
+      <p>{t("lost")}</p>
+      <Button onClick={() => void beat()}>{t("lost.now")}</Button>
+    </div>
+  ) : null;
+
+/** What surrounds every page. */
+export function Shell({ children }: { children: ComponentChildren }) {
+  const main = useRef<HTMLElement>(null);
+  useKeys({
+    "?": () => (helping.value = true),
+    n: () => may("jobs.enqueue") && (composing.value = {}),
+    "g j": () => go(href("jobs")),
+  });
+  return (
+    <>
+      <a
+        class="skip"
+        href="#main"
+        onClick={(event) => {
+          event.preventDefault();
+          main.current?.focus();
+        }}
+      >
+        {t("skip")}
+      </a>
+      <header class="top">
+        <Brand />
+        <Nav />
+        <div class="tools">
+          {me.value?.readOnly && <span class="tag">{t("readOnly")}</span>}
+          <LiveSwitch />
+          {may("jobs.enqueue") && (
+            <Button kind="main" icon="plus" shortcut="n" onClick={() => (composing.value = {})}>
+              {t("new")}
+            </Button>
+          )}
+          <Button
+            kind="quiet"
+            icon="help"
+            label={t("help.title")}
+            shortcut="?"
+            onClick={() => (helping.value = true)}
+          />
+          <Preferences />
+        </div>
+      </header>
+      <Lost />
+      <main id="main" ref={main} tabIndex={-1}>
+        {children}
+      </main>
+      <Notices />
+      <Help />
+      <Confirm />
+      {composing.value && <NewJob start={composing.value} />}
+    </>
+  );
+}

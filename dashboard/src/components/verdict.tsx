@@ -1,0 +1,46 @@
+import { t, tn } from "../i18n";
+import { age, full, now } from "../time";
+import type { Level, Pulse } from "../types";
+import { Icon, type IconName } from "./icons";
+
+const ICONS: Record<Level, IconName> = { ok: "completed", warn: "warn", bad: "failed" };
+
+const waiting = (pulse: Pulse, names: readonly string[]): number =>
+  pulse.bindings
+    .filter(({ binding }) => names.includes(binding))
+    .reduce((sum, { counts }) => sum + (counts.PENDING ?? 0) + (counts.RETRY_PENDING ?? 0), 0);
+
+/** What there is to see, in one sentence: the server's, or ours where we know it in the language. */
+function sentence(pulse: Pulse): string {
+  const { unserved, paused, workers, health } = pulse;
+  if (unserved.length)
+    return tn("verdict.unserved", waiting(pulse, unserved), { bindings: unserved.join(", ") });
+  if (workers === 0 && health.level !== "ok") return t("verdict.noWorkers");
+  if (health.level !== "ok") return health.message;
+  if (paused.length) return t("verdict.paused", { bindings: paused.join(", ") });
+  const running = pulse.counts.PROCESSING ?? 0;
+  return running ? tn("verdict.running", running) : t("verdict.ok");
+}
+
+/** Is everything well? */
+export function Verdict({ pulse }: { pulse: Pulse }) {
+  const { oldestDueAt, workers, health } = pulse;
+  const waits = oldestDueAt ? now.value - Date.parse(oldestDueAt) : 0;
+  return (
+    <div class={`verdict is-${health.level}`}>
+      <Icon name={ICONS[health.level]} />
+      <p>
+        <strong>{sentence(pulse)}</strong>
+        <span class="muted">
+          {tn("workers", workers)}
+          {oldestDueAt && waits >= 1000 && (
+            <span title={full(Date.parse(oldestDueAt))}>
+              {" · "}
+              {t("verdict.oldest", { age: age(waits) })}
+            </span>
+          )}
+        </span>
+      </p>
+    </div>
+  );
+}

@@ -1,0 +1,71 @@
+// What can be done with a job, and the path it took through its life cycle.
+
+import type { BulkAction } from "./api";
+import type { Job, JobDetails, Status } from "./types";
+
+export type Action = "retry" | "runNow" | "cancel" | "delete";
+export const ACTIONS: readonly Action[] = ["retry", "runNow", "cancel", "delete"];
+
+export const CAPABILITY: Record<Action, string> = {
+  retry: "jobs.retry",
+  runNow: "jobs.retry",
+  cancel: "jobs.cancel",
+  delete: "jobs.delete",
+};
+
+export const ROUTE: Record<Action, BulkAction> = {
+  retry: "retry",
+  runNow: "run-now",
+  cancel: "cancel",
+  delete: "delete-many",
+};
+
+export const isFinal = (status: Status): boolean =>
+  status === "COMPLETED" || status === "FAILED" || status === "CANCELLED";
+
+export const isWaiting = (status: Status): boolean =>
+  status === "PENDING" || status === "RETRY_PENDING";
+
+export function allows(job: Pick<Job, "status" | "cancelRequested">, action: Action): boolean {
+  switch (action) {
+    case "retry":
+      return isFinal(job.status);
+    case "runNow":
+      return isWaiting(job.status);
+    case "cancel":
+      return !isFinal(job.status) && !job.cancelRequested;
+    case "delete":
+      return job.status !== "PROCESSING";
+  }
+}
+
+/** A transition, `FROM>TO`. */
+export type Edge = `${Status}>${Status}`;
+
+/** The transitions this job has made, as far as its history tells. */
+export function path(job: Pick<JobDetails, "status" | "result" | "attempts">): Set<Edge> {
+  const edges = new Set<Edge>();
+  let at: Status = "PENDING";
+  const to = (next: Status): void => {
+    if (at !== next) edges.add(`${at}>${next}`);
+    at = next;
+  };
+  job.result.forEach((attempt, index) => {
+    const last = index === job.result.length - 1;
+    // an ended job was started over: it waits again
+    if (isFinal(at)) at = "PENDING";
+    to("PROCESSING");
+    if (attempt.outcome === "completed") to("COMPLETED");
+    else if (attempt.outcome === "cancelled") to("CANCELLED");
+    else if (attempt.outcome === "snoozed") to("PENDING");
+    else if (attempt.outcome === "released") to(last && isWaiting(job.status) ? job.status : "PENDING");
+    else to(last && job.status === "FAILED" ? "FAILED" : "RETRY_PENDING");
+  });
+  if (job.status === "PROCESSING") {
+    if (isFinal(at)) at = "PENDING";
+    to("PROCESSING");
+  } else if (job.status === "CANCELLED") {
+    to("CANCELLED");
+  }
+  return edges;
+}

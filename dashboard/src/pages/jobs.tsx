@@ -1,0 +1,151 @@
+import { useSignalEffect } from "@preact/signals";
+import { useEffect, useState } from "preact/hooks";
+import { act, touched } from "../actions";
+import { BulkBar } from "../components/bulkbar";
+import { FirstRun, NothingFound } from "../components/empty";
+import { Button } from "../components/button";
+import { JobTable } from "../components/jobtable";
+import { Pager } from "../components/pager";
+import { SearchBar } from "../components/searchbar";
+import { StatusTabs } from "../components/statustabs";
+import { Verdict } from "../components/verdict";
+import { t, tn } from "../i18n";
+import { useKeys } from "../keys";
+import type { Action } from "../lifecycle";
+import { pulse } from "../live";
+import { failure, leave, listing, loading, open, PAGE, refresh, refreshSoon, reveal } from "../listings";
+import { announce } from "../notices";
+import { parse } from "../query";
+import { go, href, place } from "../router";
+import { all, kept, NOTHING, toggled } from "../selection";
+import { me } from "../session";
+import type { Job } from "../types";
+
+const links = (): HTMLAnchorElement[] => [
+  ...document.querySelectorAll<HTMLAnchorElement>("table.jobs td.name a"),
+];
+
+/** Which row has the focus; -1: none. */
+const focused = (): number => links().findIndex((link) => link.closest("tr")?.contains(document.activeElement));
+
+function move(step: number): void {
+  const all = links();
+  const to = Math.min(Math.max(focused() + step, 0), all.length - 1);
+  all[to]?.focus();
+  all[to]?.closest("tr")?.scrollIntoView({ block: "nearest" });
+}
+
+/** The row that was opened last: coming back continues there. */
+let left: string | null = null;
+
+/** Search, look through and act on jobs. */
+export function JobsPage() {
+  const text = place.value.query.get("q") ?? "";
+  const before = place.value.query.get("before");
+  const terms = parse(text);
+  const current = listing.value;
+  const [chosen, setSelection] = useState(NOTHING);
+  const rows = current?.rows ?? [];
+  const order = rows.map((job) => job.id);
+  const selection = kept(chosen, order);
+  const picked = rows.filter((job) => selection.ids.has(job.id) && !current?.gone.has(job.id));
+  const selectable = me.value !== null && !me.value.readOnly;
+
+  useEffect(() => {
+    setSelection(NOTHING);
+    void open(text, before);
+  }, [text, before]);
+  useSignalEffect(() => {
+    if (pulse.value) refreshSoon();
+  });
+  useSignalEffect(() => {
+    if (touched.value) void refresh();
+  });
+  useEffect(() => {
+    document.title = `${t("nav.jobs")} · Kiribi`;
+    const row = links().find((link) => link.closest("tr")?.dataset.id === left);
+    row?.focus();
+    left = null;
+    return leave;
+  }, []);
+  useEffect(() => {
+    if (current && !loading.value) announce(tn("found", current.rows.length));
+  }, [current === null, text, before, loading.value]);
+
+  const openJob = (id: string) => {
+    left = id;
+    go(href(`jobs/${id}`));
+  };
+  const targets = (): Job[] => {
+    const one = rows[focused()];
+    return picked.length ? picked : one ? [one] : [];
+  };
+  const doing = (action: Action) => () => {
+    const jobs = targets();
+    if (jobs.length) void act(action, jobs).then((done) => done && setSelection(NOTHING));
+  };
+  const select = (id: string, range: boolean) => setSelection(toggled(selection, id, range, order));
+  useKeys({
+    j: () => move(1),
+    k: () => move(-1),
+    x: () => {
+      const one = rows[focused()];
+      if (one && selectable) select(one.id, false);
+    },
+    r: doing("retry"),
+    c: doing("cancel"),
+    d: doing("delete"),
+    ".": reveal,
+    Escape: () => setSelection(NOTHING),
+  });
+
+  const beat = pulse.value;
+  const total = beat && Object.values(beat.counts).reduce((sum, count) => sum + count, 0);
+  const first = total === 0 && rows.length === 0 && !text;
+  return (
+    <>
+      <h1 class="unseen">{t("nav.jobs")}</h1>
+      {beat && <Verdict pulse={beat} />}
+      <StatusTabs pulse={beat} terms={terms} />
+      <SearchBar terms={terms} />
+      {failure.value && !loading.value && (
+        <p class="problem" role="alert">
+          {failure.value}
+        </p>
+      )}
+      <div class="found" onClick={(event) => {
+        const link = (event.target as Element).closest("td.name a");
+        if (link) left = link.closest("tr")?.dataset.id ?? null;
+      }}>
+        {current && current.fresh.length > 0 && (
+          <div class="fresh">
+            <Button icon="up" shortcut="." onClick={reveal}>
+              {current.fresh.length >= PAGE
+                ? t("fresh.many", { count: PAGE })
+                : tn("fresh", current.fresh.length)}
+            </Button>
+          </div>
+        )}
+        {first ? (
+          <FirstRun binding={beat?.bindings[0]?.binding ?? "SEND_MAIL"} />
+        ) : current === null ? (
+          !failure.value && <p class="starting">{t("starting")}</p>
+        ) : rows.length === 0 ? (
+          <NothingFound listing={current} />
+        ) : (
+          <JobTable
+            listing={current}
+            loading={loading.value}
+            selection={selection}
+            selectable={selectable}
+            onSelect={select}
+            onSelectAll={(tick) => setSelection(tick ? all(order) : NOTHING)}
+            onOpen={openJob}
+          />
+        )}
+        {current && !first && <Pager listing={current} text={text} before={before} loading={loading.value} />}
+      </div>
+      <BulkBar jobs={picked} onClear={() => setSelection(NOTHING)} />
+    </>
+  );
+}

@@ -1,0 +1,35 @@
+// A first payload from a JSON Schema: every required field, with what is known of its value.
+
+import type { Json, JsonSchema } from "./types";
+
+const DEEPEST = 6;
+
+export function skeleton(schema: JsonSchema, root: JsonSchema = schema, depth = 0): Json {
+  const name = schema.$ref?.replace(/^#\/\$defs\//, "");
+  const target = name === undefined ? undefined : root.$defs?.[name];
+  if (target && depth < DEEPEST) return skeleton(target, root, depth + 1);
+  for (const known of [schema.default, schema.const, schema.examples?.[0], schema.enum?.[0]])
+    if (known !== undefined) return known;
+  const first = schema.anyOf?.[0];
+  if (first) return skeleton(first, root, depth + 1);
+  const type = Array.isArray(schema.type) ? schema.type[0] : schema.type;
+  switch (type) {
+    case "object": {
+      const fields = Object.entries(schema.properties ?? {});
+      const required = fields.filter(([field]) => schema.required?.includes(field));
+      if (depth >= DEEPEST) return {};
+      return Object.fromEntries(required.map(([field, part]) => [field, skeleton(part, root, depth + 1)]));
+    }
+    case "array":
+      return [];
+    case "string":
+      return "";
+    case "integer":
+    case "number":
+      return 0;
+    case "boolean":
+      return false;
+    default:
+      return null;
+  }
+}

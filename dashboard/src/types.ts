@@ -1,0 +1,147 @@
+// What the API sends, as docs/rest.md says it.
+
+export const STATUSES = [
+  "PENDING",
+  "PROCESSING",
+  "RETRY_PENDING",
+  "COMPLETED",
+  "FAILED",
+  "CANCELLED",
+] as const;
+export type Status = (typeof STATUSES)[number];
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+export interface Job {
+  id: string;
+  binding: string;
+  status: Status;
+  attempts: number;
+  failures: number;
+  crashes: number;
+  priority: number;
+  createdAt: string;
+  updatedAt: string;
+  dueAt: string;
+  startedAt: string | null;
+  finishedAt: string | null;
+  completedAt: string | null;
+  processingTime: number | null;
+  payload: Json;
+  error: { type: string; message: string } | null;
+  progress: { fraction: number; message: string | null } | null;
+  worker: string | null;
+  cancelRequested: boolean;
+  duplicate: boolean;
+}
+
+export type RetryDelay = number | { exponential: boolean; base: number; cap?: number };
+
+export interface Params {
+  maxRetries?: number;
+  retryDelay?: RetryDelay;
+  firstDelay?: number;
+  at?: string;
+  timeout?: number;
+  priority?: number;
+}
+
+export type Outcome = "completed" | "failed" | "snoozed" | "cancelled" | "crashed" | "released";
+
+/** One attempt; times are epoch milliseconds. */
+export interface Attempt {
+  outcome: Outcome;
+  error: string | null;
+  errorType: string | null;
+  traceback: string | null;
+  startedAt: number;
+  finishedAt: number;
+  processingTime: number;
+  attempt: number;
+  worker: string | null;
+}
+
+export interface JobDetails extends Job {
+  params: Params | null;
+  result: Attempt[];
+  returnValue: Json;
+}
+
+export interface Filter {
+  binding?: string[];
+  status?: Status[];
+  payload?: Record<string, Json>;
+  error?: string;
+  createdAfter?: string;
+  createdBefore?: string;
+  ids?: string[];
+}
+
+export interface Page {
+  jobs: Job[];
+  next: string | null;
+  lookedBackTo: string | null;
+}
+
+export type Counts = Partial<Record<Status, number>>;
+export type Level = "ok" | "warn" | "bad";
+
+export interface Pulse {
+  cursor: number | string;
+  health: { level: Level; message: string };
+  counts: Counts;
+  bindings: { binding: string; counts: Counts }[];
+  oldestDueAt: string | null;
+  unserved: string[];
+  paused: string[];
+  workers: number;
+  version: string;
+}
+
+export interface Me {
+  user: string | null;
+  readOnly: boolean;
+  capabilities: string[];
+  events: boolean;
+  version: string;
+}
+
+export interface LogLine {
+  seq: number;
+  attempt: number;
+  at: string;
+  level: string;
+  message: string;
+}
+
+export interface BindingDetails {
+  name: string;
+  defaults: Params | null;
+  schema: JsonSchema | null;
+  paused: boolean;
+  lastSeenAt: string | null;
+}
+
+export interface JsonSchema {
+  type?: string | string[];
+  properties?: Record<string, JsonSchema>;
+  required?: string[];
+  default?: Json;
+  enum?: Json[];
+  const?: Json;
+  examples?: Json[];
+  anyOf?: JsonSchema[];
+  $ref?: string;
+  $defs?: Record<string, JsonSchema>;
+}
+
+export interface Explanation {
+  id: string;
+  status: Status;
+  reasons: { code: string; message: string }[];
+}
+
+export interface BulkResult {
+  done: string[];
+  skipped: { id: string; reason: string }[];
+}
