@@ -1,5 +1,6 @@
 // The new-job form: text fields to what the server is asked, or what is wrong with them.
 
+import { jsonStop } from "./jsonerror";
 import type { Json, Params, RetryDelay } from "./types";
 
 export type NumberField = "maxRetries" | "timeout" | "priority";
@@ -21,15 +22,10 @@ export type Field = keyof Form;
 
 /** Where a text stops being JSON, by line and column from 1; null where it is JSON. */
 export function jsonProblem(text: string): { line: number; column: number } | null {
-  try {
-    JSON.parse(text);
-    return null;
-  } catch (error) {
-    const found = /position (\d+)/.exec((error as Error).message);
-    const at = found ? Number(found[1]) : text.length;
-    const before = text.slice(0, at).split("\n");
-    return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
-  }
+  const at = jsonStop(text);
+  if (at === null) return null;
+  const before = text.slice(0, at).split("\n");
+  return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
 }
 
 const text = (value: number | undefined): string => (value === undefined ? "" : String(value));

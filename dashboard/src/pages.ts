@@ -26,3 +26,7 @@ export function pageOf(path: string): { entry: PageEntry; rest: string } | null 
   const home = PAGES.find((entry) => entry.nav);
   return path === "" && home ? { entry: home, rest: "" } : null;
 }
+
+/** The word at the top that a path belongs under. */
+export const sectionOf = (path: string): string | undefined =>
+  pageOf(path)?.entry.path.replace(/\/$/, "");

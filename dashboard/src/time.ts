@@ -26,7 +26,7 @@ const amount = (value: number, unit: string, digits = 0): string =>
   new Intl.NumberFormat(language.value, {
     style: "unit",
     unit,
-    unitDisplay: "narrow",
+    unitDisplay: language.value === "en" ? "narrow" : "short",
     maximumFractionDigits: digits,
   }).format(value);
 

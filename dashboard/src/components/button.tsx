@@ -8,6 +8,7 @@ interface Props {
   shortcut?: string;
   type?: "button" | "submit";
   disabled?: boolean;
+  autofocus?: boolean;
   onClick?: () => void;
   children?: ComponentChildren;
 }
@@ -21,6 +22,7 @@ export const Button = ({ icon, kind = "plain", label, shortcut, type = "button",
     aria-keyshortcuts={shortcut}
     title={label && shortcut ? `${label} (${shortcut})` : label}
     disabled={rest.disabled}
+    autofocus={rest.autofocus}
     onClick={rest.onClick}
   >
     {icon && <Icon name={icon} />}

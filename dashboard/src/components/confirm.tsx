@@ -21,7 +21,7 @@ export function Confirm() {
       <p class="muted">{t("confirm.delete.detail")}</p>
       <footer>
         <Button onClick={() => decide(false)}>{t("keep")}</Button>
-        <Button kind="danger" icon="trash" onClick={() => decide(true)}>
+        <Button kind="danger" icon="trash" autofocus onClick={() => decide(true)}>
           {t("action.delete")}
         </Button>
       </footer>

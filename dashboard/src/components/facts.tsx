@@ -64,7 +64,7 @@ export function Facts({ job }: { job: JobDetails }) {
         {params?.maxRetries !== undefined && ` / ${number(params.maxRetries)}`}
       </Fact>
       {job.crashes > 0 && <Fact name={t("fact.crashes")}>{number(job.crashes)}</Fact>}
-      <Fact name={t("option.priority")}>{job.priority}</Fact>
+      <Fact name={t("fact.priority")}>{job.priority}</Fact>
       {params && <Options params={params} />}
       {job.worker && <Fact name={t("fact.worker")}>{job.worker}</Fact>}
     </dl>

@@ -2,13 +2,25 @@ import { t, tn } from "../i18n";
 import { href } from "../router";
 import { duration } from "../time";
 import type { Job } from "../types";
+import { Icon } from "./icons";
 import { Status } from "./status";
 import { Age, Running } from "./when";
 
 export const shortId = (id: string): string => id.slice(-8);
 
-const summary = (job: Job): string =>
-  job.payload === null ? "" : JSON.stringify(job.payload).replace(/^\{|\}$/g, "").replace(/"([\w.-]+)":/g, "$1: ");
+const SUMMARY = 200;
+
+/** A payload in one line: `to: "a@example.com", user: {"id":7}`. */
+function summary({ payload }: Job): string {
+  if (payload === null) return "";
+  const text =
+    typeof payload === "object" && !Array.isArray(payload)
+      ? Object.entries(payload)
+          .map(([key, value]) => `${key}: ${JSON.stringify(value)}`)
+          .join(", ")
+      : JSON.stringify(payload);
+  return text.slice(0, SUMMARY);
+}
 
 /** What last happened: how far it is, or why it failed. */
 export function LastWord({ job }: { job: Job }) {
@@ -32,7 +44,7 @@ export function LastWord({ job }: { job: Job }) {
 
 function Took({ job }: { job: Job }) {
   if (job.status === "PROCESSING" && job.startedAt) return <Running since={job.startedAt} />;
-  return <>{job.processingTime === null ? "–" : duration(job.processingTime)}</>;
+  return job.processingTime === null ? null : <>{duration(job.processingTime)}</>;
 }
 
 const spent = (job: Job): string =>
@@ -74,7 +86,7 @@ export function JobRow({ job, selected, gone, selectable, onSelect, onOpen }: Pr
             <input
               type="checkbox"
               checked={selected}
-              aria-label={t("select.one", { job: `${job.binding} ${shortId(job.id)}` })}
+              aria-label={t("select.job", { job: `${job.binding} ${shortId(job.id)}` })}
               onClick={(event) => onSelect(event.shiftKey)}
             />
           </label>
@@ -95,13 +107,17 @@ export function JobRow({ job, selected, gone, selectable, onSelect, onOpen }: Pr
       <td role="cell" class="attempts figures" title={spent(job)}>
         <span class="cardlabel">{t("column.attempts")} </span>
         {job.attempts}
-        {job.crashes > 0 && <span class="crashes">{tn("crashes", job.crashes)}</span>}
+        {job.crashes > 0 && (
+          <span class="crashes" title={tn("crashes", job.crashes)}>
+            <Icon name="warn" />
+            <span class="unseen">{tn("crashes", job.crashes)}</span>
+          </span>
+        )}
       </td>
       <td role="cell" class="age figures">
         <Age of={job.createdAt} />
       </td>
       <td role="cell" class="took figures">
-        <span class="cardlabel">{t("column.took")} </span>
         <Took job={job} />
       </td>
       <td role="cell" class="last">

@@ -179,7 +179,6 @@ export function NewJob({ start }: { start: Partial<Draft> }) {
                 id={`${id}-at`}
                 name="at"
                 type="datetime-local"
-                step="1"
                 value={form.at}
                 disabled={form.firstDelay !== ""}
                 onInput={set("at")}

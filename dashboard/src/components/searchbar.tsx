@@ -1,4 +1,4 @@
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useId, useRef, useState } from "preact/hooks";
 import { t } from "../i18n";
 import { useKeys } from "../keys";
 import { pulse } from "../live";
@@ -10,7 +10,7 @@ const show = (terms: readonly Term[]): void => go(href("jobs", { q: format(terms
 
 /** One field for every filter: what is settled are chips, what is being typed completes itself. */
 export function SearchBar({ terms }: { terms: readonly Term[] }) {
-  const [draft, setDraft] = useState("");
+  const [draft, write] = useState("");
   const [open, setOpen] = useState(false);
   const [picked, setPicked] = useState(-1);
   const input = useRef<HTMLInputElement>(null);
@@ -18,8 +18,11 @@ export function SearchBar({ terms }: { terms: readonly Term[] }) {
   const names = pulse.value?.bindings.map(({ binding }) => binding) ?? [];
   const options = open ? suggest(draft, names) : [];
   useKeys({ "/": () => input.current?.focus() });
-  useEffect(() => setPicked(-1), [draft]);
 
+  const setDraft = (text: string) => {
+    write(text);
+    setPicked(-1);
+  };
   const settle = (text: string) => {
     setDraft("");
     if (text.trim()) show([...terms, ...parse(text)]);
@@ -79,13 +82,12 @@ export function SearchBar({ terms }: { terms: readonly Term[] }) {
             <button
               type="button"
               class="chip-text"
-              title={term.problem ? t(`problem.${term.problem}`) : t("search.edit")}
+              title={t("search.edit")}
               onClick={() => edit(index)}
             >
               {term.problem && <Icon name="warn" />}
               <span>{term.key}:</span>
               {term.value || '""'}
-              {term.problem && <span class="unseen">{t(`problem.${term.problem}`)}</span>}
             </button>
             <button
               type="button"
@@ -151,6 +153,14 @@ export function SearchBar({ terms }: { terms: readonly Term[] }) {
           </li>
         ))}
       </ul>
+      {terms.map(
+        (term) =>
+          term.problem && (
+            <p key={formatTerm(term)} class="problem">
+              <code>{formatTerm(term)}</code> {t(`problem.${term.problem}`)}
+            </p>
+          ),
+      )}
     </search>
   );
 }

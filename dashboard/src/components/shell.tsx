@@ -4,7 +4,7 @@ import { composing } from "../actions";
 import { t } from "../i18n";
 import { useKeys } from "../keys";
 import { beat, link, paused } from "../live";
-import { PAGES } from "../pages";
+import { PAGES, sectionOf } from "../pages";
 import { go, href, place } from "../router";
 import { may, me } from "../session";
 import { Button } from "./button";
@@ -31,7 +31,7 @@ const Nav = () => (
       <a
         key={page.path}
         href={href(page.path)}
-        aria-current={place.value.path.startsWith(page.path) ? "page" : undefined}
+        aria-current={sectionOf(place.value.path) === page.path ? "page" : undefined}
       >
         {page.nav && t(page.nav)}
       </a>
