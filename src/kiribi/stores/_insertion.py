@@ -28,7 +28,7 @@ class Insertion:
         self._ids = [job.id for job in new]
         self._again: set[int] = set()
         self.chosen: list[tuple[str, str, str, str | None]] = []
-        earliest, latest = id_bound(now_ms - SKEW), id_bound(now_ms + SKEW)
+        earliest, beyond = id_bound(now_ms - SKEW), id_bound(now_ms + SKEW + 1)
         groups: dict[str, tuple[int, str]] = {}
         counted: list[tuple[str, int, str]] = []
         rows: list[tuple[Any, ...]] = []
@@ -47,7 +47,7 @@ class Insertion:
                 self.chosen.append((id, job.binding, job.payload, job.options))
                 counted.append((job.binding, 1, id))
             else:
-                if not earliest <= id <= latest:
+                if not earliest <= id < beyond:
                     id = self._ids[at] = reminted(id, now_ms)
                 groups[job.binding] = (groups.get(job.binding, (0,))[0] + 1, id)
             if len(job.payload) > INLINE or (

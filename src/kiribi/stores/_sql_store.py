@@ -13,6 +13,7 @@ import secrets
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from kiribi.errors import IdConflict
@@ -84,10 +85,13 @@ class SqlStore(ABC):
 
     async def _answer(self, call: Insertion, stored: Mapping[str, Row]) -> list[Job]:
         missing = call.missing(stored)
-        existing = {job.id: job for job in await self.find(list(missing))} if missing else {}
-        for id, job in missing.items():
-            if id not in existing:
-                existing[id] = (await self.insert([job]))[0]
+        existing: dict[str, Job] = {}
+        if missing:
+            for job in await self.find(list(missing)):
+                existing[job.id] = replace(job, duplicate=missing[job.id].chosen_id)
+            for id in missing.keys() - existing.keys():
+                # deleted meanwhile
+                existing[id] = (await self.insert([missing[id]]))[0]
         return call.answer(stored, existing)
 
     async def claim(

@@ -2,7 +2,7 @@
 -- ?2: [[id, expected, attempts, status, failures, crashes, delay_ms, outcome, result, error, cancel], ...]
 -- A job that was to go on but was asked to stop meanwhile, stops: the request is never lost.
 WITH clock (now) AS (SELECT coalesce(?1, CAST(unixepoch('subsec') * 1000 AS INTEGER))),
-change AS (
+change AS MATERIALIZED (
   SELECT value ->> 0 AS id, value ->> 1 AS expected, value ->> 2 AS attempts, value ->> 3 AS status,
     value ->> 4 AS failures, value ->> 5 AS crashes, now + (value ->> 6) AS due,
     value ->> 7 AS outcome, value -> 8 AS result, nullif(value -> 9, 'null') AS error,

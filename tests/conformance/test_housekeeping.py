@@ -1,0 +1,177 @@
+"""Deleting, pruning, statistics and their merging."""
+
+from __future__ import annotations
+
+import pytest
+from tests.conformance.world import START, World
+
+from kiribi import lifecycle
+from kiribi.job import JobError, JobStatus
+from kiribi.ports import Retention
+from kiribi.search import BindingStats, JobFilter
+
+MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
+WEEK = 7 * DAY
+BOOM = JobError("ValueError", "boom")
+
+
+async def ended(world: World, number: int, status: JobStatus, **fields: str) -> list[str]:
+    """So many jobs that ended so, just now."""
+    ids = await world.put(number, **fields)
+    await world.worker()
+    jobs = await world.store.claim("w1", [fields.get("binding", "A")], number, ids=ids)
+    settle = {
+        JobStatus.COMPLETED: lambda job: lifecycle.complete(job, 1),
+        JobStatus.FAILED: lambda job: lifecycle.fail(job, BOOM, max_attempts=1, delay=0),
+        JobStatus.CANCELLED: lambda job: lifecycle.cancelled(job, "stop"),
+    }[status]
+    assert all(await world.store.apply([settle(job) for job in jobs]))
+    return ids
+
+
+async def test_delete_takes_all_but_what_runs(world: World) -> None:
+    (done,) = await ended(world, 1, JobStatus.COMPLETED, payload='"' + "x" * 2_000 + '"')
+    (failed,) = await ended(world, 1, JobStatus.FAILED)
+    (running,) = await world.put()
+    await world.store.claim("w1", ["A"], 1)
+    (waiting,) = await world.put(delay_ms=5)
+    unknown = "01900000-0000-7000-8000-000000000000"
+    gone = await world.store.delete([done, running, failed, unknown, waiting, done])
+    assert sorted(gone) == sorted([done, failed, waiting])
+    assert [job.id for job in (await world.store.search(JobFilter())).jobs] == [running]
+    (counts,) = (await world.store.pulse()).bindings
+    assert {s: n for s, n in counts.by_status.items() if n} == {JobStatus.PROCESSING: 1}
+    assert await world.store.delete([]) == []
+
+
+async def test_prune_removes_the_outlived_by_status(world: World) -> None:
+    completed = await ended(world, 3, JobStatus.COMPLETED)
+    failed = await ended(world, 2, JobStatus.FAILED)
+    cancelled = await ended(world, 2, JobStatus.CANCELLED)
+    waiting = await world.put(delay_ms=10**11)
+    keep = Retention({JobStatus.COMPLETED: 60, JobStatus.FAILED: 7200, JobStatus.CANCELLED: 3600})
+    world.clock.advance(60_000)
+    assert await world.store.prune(keep, 100) == 0
+    world.clock.advance(1)
+    assert await world.store.prune(keep, 100) == 3
+    assert await world.store.find(completed) == []
+    world.clock.advance(3_600_000)
+    removed = [await world.store.prune(keep, 100) for _ in range(3)]
+    assert sum(removed) == 2
+    assert await world.store.find(cancelled) == []
+    assert len(await world.store.find([*failed, *waiting])) == 3
+    world.clock.advance(10**10)
+    assert sum([await world.store.prune(keep, 100) for _ in range(3)]) == 2
+    assert await world.store.find(failed) == []
+    assert len(await world.store.find(waiting)) == 1
+
+
+async def test_prune_reads_at_most_so_many_and_comes_round(world: World) -> None:
+    kept = await ended(world, 25, JobStatus.FAILED)
+    outlived = await ended(world, 12, JobStatus.COMPLETED)
+    keep = Retention({JobStatus.COMPLETED: 1, JobStatus.FAILED: 10**6})
+    world.clock.advance(5_000)
+    removed = [await world.store.prune(keep, 10) for _ in range(4)]
+    assert removed == [0, 0, 5, 7]
+    later = await ended(world, 3, JobStatus.COMPLETED)
+    world.clock.advance(5_000)
+    assert sum([await world.store.prune(keep, 10) for _ in range(5)]) == 3
+    assert await world.store.find([*outlived, *later]) == []
+    assert len(await world.store.find(kept)) == 25
+
+
+async def test_prune_without_retention_or_age_changes_nothing(world: World) -> None:
+    await ended(world, 3, JobStatus.COMPLETED)
+    before = await world.store.pulse()
+    assert await world.store.prune(Retention({}), 10) == 0
+    assert await world.store.prune(Retention({JobStatus.COMPLETED: 60}), 10) == 0
+    assert await world.store.pulse() == before
+
+
+async def test_a_job_finished_late_is_kept_from_its_end(world: World) -> None:
+    (id,) = await world.put()
+    world.clock.advance(10**7)
+    await world.worker()
+    (job,) = await world.store.claim("w1", ["A"], 1)
+    await world.store.apply([lifecycle.complete(job, None)])
+    keep = Retention({JobStatus.COMPLETED: 60})
+    world.clock.advance(60_000)
+    assert [await world.store.prune(keep, 10) for _ in range(2)] == [0, 0]
+    world.clock.advance(1)
+    assert sum([await world.store.prune(keep, 10) for _ in range(2)]) == 1
+    assert await world.store.find([id]) == []
+
+
+async def test_statistics_of_a_few_jobs(world: World) -> None:
+    world.clock.now = START - START % DAY
+    since = world.clock.now
+    await world.worker()
+    await world.put(3)
+    world.clock.advance(100)
+    one, two, three = await world.store.claim("w1", ["A"], 3)
+    world.clock.advance(50)
+    await world.store.apply([lifecycle.complete(one, 1)])
+    await world.store.apply([lifecycle.fail(two, BOOM, max_attempts=2, delay=0)])
+    world.clock.advance(40)
+    (again,) = await world.store.claim("w1", ["A"], 1)
+    await world.store.apply([lifecycle.fail(again, BOOM, max_attempts=2, delay=0)])
+    await world.store.apply([lifecycle.crash(three, BOOM)])
+    await world.put(binding="B")
+    a, b = await world.store.stats(since_ms=since)
+    assert a == BindingStats(
+        "A",
+        since,
+        enqueued=3,
+        completed=1,
+        failed=2,
+        retried=1,
+        crashed=1,
+        wait_ms=(3 * 100 + 40) / 4,
+        run_ms=(50 + 50 + 0) / 3,
+    )
+    assert a.failure_rate == 0.75
+    assert b == BindingStats("B", since, enqueued=1)
+    assert await world.store.stats(since_ms=since, bindings=["B"]) == [b]
+    assert await world.store.stats(since_ms=since + MINUTE) == []
+
+
+@pytest.mark.parametrize("bucket", [MINUTE, HOUR, DAY])
+async def test_statistics_in_buckets(world: World, bucket: int) -> None:
+    world.clock.now = START - START % DAY
+    since = world.clock.now
+    for _ in range(4):
+        await world.put()
+        world.clock.advance(bucket // 2)
+    found = await world.store.stats(since_ms=since, bucket_ms=bucket)
+    assert [(stats.from_ms - since, stats.enqueued) for stats in found] == [(0, 2), (bucket, 2)]
+
+
+async def test_rolling_up_keeps_sums_and_counters(world: World) -> None:
+    world.clock.now = START - START % DAY
+    since = world.clock.now
+    for hour in range(24 * 12):
+        await ended(world, 1 + hour % 3, JobStatus.COMPLETED, binding="AB"[hour % 2])
+        world.clock.advance(HOUR)
+        if hour % 40 == 0:
+            await world.store.roll_up()
+    before = await world.store.pulse()
+    whole = await world.store.stats(since_ms=since)
+    days = await world.store.stats(since_ms=since, bucket_ms=DAY)
+    for _ in range(2):
+        await world.store.roll_up()
+        assert await world.store.pulse() == before
+        assert await world.store.stats(since_ms=since) == whole
+        assert await world.store.stats(since_ms=since, bucket_ms=DAY) == days
+    assert len(days) == 12 * 2
+    recent = await world.store.stats(since_ms=world.clock.now - DAY, bucket_ms=HOUR)
+    assert len(recent) == 24
+    assert (before.bindings[0].by_status[JobStatus.COMPLETED], len(whole)) == (288, 2)
+
+
+async def test_a_rolled_up_job_can_still_go(world: World) -> None:
+    ids = await ended(world, 4, JobStatus.FAILED)
+    world.clock.advance(WEEK)
+    await world.store.roll_up()
+    await world.store.delete(ids)
+    (counts,) = (await world.store.pulse()).bindings
+    assert not any(counts.by_status.values())
