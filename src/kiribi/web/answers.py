@@ -1,0 +1,296 @@
+"""What answers contain, as OpenAPI shows it; `wire` builds them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from kiribi.job import JobStatus, Outcome
+
+
+class Answer(BaseModel):
+    """A JSON object in an answer."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
+
+
+class ErrorBody(Answer):
+    """What was refused, and what would not be."""
+
+    code: str = Field(description="For programs.", examples=["invalid_input"])
+    message: str = Field(
+        description="For people: field, value and what is allowed.",
+        examples=["limit: 0 is not allowed; input should be greater than or equal to 1"],
+    )
+    field: str | None = Field(None, description="Where it is in the request.", examples=["limit"])
+    allowed: str | None = Field(None, description="What would have been accepted.")
+
+
+class Problem(Answer):
+    """The body of every answer that is an error."""
+
+    error: ErrorBody
+
+
+class Failure(Answer):
+    """The last failure of a job."""
+
+    type: str = Field(examples=["ConnectionError"])
+    message: str
+
+
+class ProgressShown(Answer):
+    """How far the running attempt is."""
+
+    fraction: float = Field(ge=0, le=1)
+    message: str
+
+
+class Listed(Answer):
+    """A job as in lists."""
+
+    id: str = Field(description="A UUIDv7: the order of ids is the order of creation.")
+    binding: str
+    status: JobStatus
+    attempts: int = Field(description="How often it was started.")
+    failures: int = Field(description="Attempts that count against maxRetries.")
+    crashes: int = Field(description="Attempts whose worker was lost.")
+    priority: int
+    created_at: datetime
+    updated_at: datetime
+    due_at: datetime = Field(description="The earliest time of its next attempt.")
+    started_at: datetime | None = Field(description="Of the last attempt.")
+    finished_at: datetime | None = Field(description="Of the last attempt.")
+    completed_at: datetime | None
+    processing_time: int | None = Field(description="Milliseconds of the last attempt that ended.")
+    payload: Any = Field(description="After redaction; null in lists when larger than 1 KB.")
+    error: Failure | None
+    progress: ProgressShown | None
+    worker: str | None
+    cancel_requested: bool
+    duplicate: bool = Field(description="The id existed: no new job was made.")
+
+
+class AttemptShown(Answer):
+    """One attempt."""
+
+    status: Literal["success", "failed"]
+    outcome: Outcome
+    error: str | None
+    error_type: str | None
+    traceback: str | None
+    started_at: int = Field(description="Epoch milliseconds.")
+    finished_at: int = Field(description="Epoch milliseconds.")
+    processing_time: int = Field(description="Milliseconds.")
+    attempt: int
+    worker: str | None
+
+
+class ParamsShown(Answer):
+    """The options given explicitly."""
+
+    max_retries: int | None = None
+    retry_delay: float | dict[str, float | bool] | None = None
+    first_delay: float | None = None
+    at: datetime | None = None
+    timeout: float | None = None
+    priority: int | None = None
+
+
+class Details(Listed):
+    """A job as a whole."""
+
+    params: ParamsShown | None
+    result: list[AttemptShown] = Field(description="The last 20 attempts, oldest first.")
+    return_value: Any = Field(description="What the performer returned.")
+
+
+class PageShown(Answer):
+    """A page of a search, newest first."""
+
+    jobs: list[Listed]
+    next: str | None = Field(description="Pass it as `before` to go on; null at the end.")
+    looked_back_to: datetime | None = Field(
+        description="How far the search looked before it stopped; null: to the end."
+    )
+
+
+class Counted(Answer):
+    """How many jobs match."""
+
+    count: int
+    exact: bool = Field(description="False where counting stopped, at 10,000.")
+
+
+class Line(Answer):
+    """One line of a job's log."""
+
+    seq: int
+    attempt: int
+    at: datetime
+    level: str
+    message: str
+
+
+class Log(Answer):
+    """Lines of a job's log, oldest first."""
+
+    lines: list[Line]
+    next: int = Field(description="Pass it as `after` for the lines that follow.")
+
+
+class ReasonShown(Answer):
+    """One thing that holds a job."""
+
+    code: str
+    message: str
+
+
+class Explained(Answer):
+    """Why a job is where it is, the strongest reason first."""
+
+    id: str
+    status: JobStatus
+    reasons: list[ReasonShown]
+
+
+class Skipped(Answer):
+    """A job that was left as it is."""
+
+    id: str
+    reason: str
+
+
+class Done(Answer):
+    """What an action did."""
+
+    done: list[str]
+    skipped: list[Skipped]
+
+
+class Number(Answer):
+    """How many jobs it was."""
+
+    count: int
+
+
+class Health(Answer):
+    """The state of affairs in one line."""
+
+    level: Literal["ok", "warn", "bad"]
+    message: str
+
+
+class BindingCount(Answer):
+    """Jobs of one binding by status."""
+
+    binding: str
+    counts: dict[JobStatus, int]
+
+
+class Beat(Answer):
+    """The pulse."""
+
+    cursor: int = Field(description="Equal cursors mean that no job changed.")
+    health: Health
+    counts: dict[JobStatus, int]
+    bindings: list[BindingCount]
+    oldest_due_at: datetime | None = Field(description="Since when the first due job waits.")
+    unserved: list[str] = Field(description="Bindings with open jobs that no live worker serves.")
+    paused: list[str]
+    workers: int = Field(description="Live ones.")
+    version: str
+
+
+class Me(Answer):
+    """Who asks, and what they may do."""
+
+    user: str | None
+    read_only: bool
+    capabilities: list[str]
+    events: bool = Field(description="Whether `/api/events` is there.")
+    version: str
+
+
+class BindingShown(Answer):
+    """A kind of job."""
+
+    name: str
+    defaults: ParamsShown
+    schema_: dict[str, Any] | None = Field(
+        alias="schema", description="JSON Schema of its payload; null if anything goes."
+    )
+    paused: bool
+    last_seen_at: datetime | None = Field(description="When a worker last served it.")
+
+
+class Tally(Answer):
+    """What became of jobs within a time."""
+
+    binding: str
+    since: datetime
+    enqueued: int
+    completed: int = Field(description="Attempts that ended so.")
+    failed: int = Field(description="Attempts that ended so.")
+    retried: int = Field(description="Of the failed, those followed by another attempt.")
+    cancelled: int
+    crashed: int = Field(description="Attempts whose worker was lost.")
+    wait: float | None = Field(description="Mean milliseconds before an attempt.")
+    run: float | None = Field(description="Mean milliseconds of an attempt.")
+    failure_rate: float | None = Field(description="Failed and crashed over all that ended.")
+
+
+class Statistics(Answer):
+    """What became of jobs, by binding and over time."""
+
+    since: datetime
+    bucket: int = Field(description="Seconds of one step of the series.")
+    bindings: list[Tally]
+    series: list[Tally]
+
+
+class WorkerShown(Answer):
+    """A worker."""
+
+    id: str
+    host: str
+    pid: int
+    version: str
+    bindings: list[str]
+    slots: int
+    started_at: datetime
+    alive: bool
+    lease: int = Field(description="Milliseconds until its lease lapses.")
+    dead_reason: str | None
+
+
+class Existing(Answer):
+    """A page as npm kiribi's web client asks for it."""
+
+    results: list[Listed]
+    total_count: int = Field(description="10,001 stands for all above 10,000.")
+
+
+class Issue(Answer):
+    """What zod would say."""
+
+    code: str
+    path: list[str]
+    message: str
+
+
+class ZodError(Answer):
+    """All that is wrong."""
+
+    name: Literal["ZodError"]
+    issues: list[Issue]
+
+
+class ZodProblem(Answer):
+    """npm kiribi's answer to a job that cannot be created."""
+
+    success: Literal[False]
+    error: ZodError

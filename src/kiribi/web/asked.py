@@ -1,0 +1,233 @@
+"""What requests contain."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, model_validator
+
+from kiribi.job import JobStatus
+from kiribi.options import CHECKS, MAX_ATTEMPTS, MAX_PRIORITY
+from kiribi.search import CHECKS as CONDITIONS
+from kiribi.search import MAX_PAGE_SIZE, PAGE_SIZE, JobFilter
+from kiribi.web.fields import (
+    RETRY_DELAY,
+    SECONDS,
+    STATUS,
+    Asked,
+    condition,
+    misfit,
+    option,
+    texts,
+    time,
+)
+
+MAX_IDS = 10_000
+MAX_WAIT = 60.0
+YEAR_MS = 100 * 365 * 86_400_000.0
+TEXT = {"type": "string", "minLength": 1, "maxLength": 1000}
+
+Id = Annotated[StrictStr, Field(min_length=1, max_length=100)]
+Ids = Annotated[list[Id], Field(min_length=1, max_length=MAX_IDS)]
+Wait = Annotated[float, Field(strict=True, ge=0, le=MAX_WAIT)]
+
+
+class Params(Asked):
+    """Options of a job; what is not given is the performer's or the manager's default."""
+
+    max_retries: Annotated[
+        Any, *option("max_attempts", {"type": "integer", "minimum": 1, "maximum": MAX_ATTEMPTS})
+    ] = Field(None, description="Attempts that may fail before the job has failed.")
+    retry_delay: Annotated[Any, *option("retry_delay", RETRY_DELAY)] = Field(
+        None, description="Seconds between attempts, constant or growing as base to the failures."
+    )
+    first_delay: Annotated[Any, *option("first_delay", SECONDS)] = Field(
+        None, description="Seconds before the first attempt."
+    )
+    at: Annotated[Any, *time(CHECKS["at"], "at")] = Field(
+        None, description="Time of the first attempt; excludes firstDelay."
+    )
+    timeout: Annotated[Any, *option("timeout", {**SECONDS, "exclusiveMinimum": 0})] = Field(
+        None, description="Seconds that an attempt may run."
+    )
+    priority: Annotated[
+        Any, *option("priority", {"type": "integer", "minimum": 0, "maximum": MAX_PRIORITY})
+    ] = Field(None, description="Each step counts as much as a minute of waiting.")
+
+    @model_validator(mode="after")
+    def one_start(self) -> Params:
+        """`at` and `firstDelay` exclude each other."""
+        if self.at is not None and self.first_delay is not None:
+            raise misfit("at", self.at.isoformat(), "give either at or firstDelay")
+        return self
+
+    def options(self) -> dict[str, Any]:
+        """As `enqueue` takes them."""
+        given = {
+            "max_attempts": self.max_retries,
+            "retry_delay": self.retry_delay,
+            "first_delay": self.first_delay,
+            "at": self.at,
+            "timeout": self.timeout,
+            "priority": self.priority,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+
+class Filter(Asked):
+    """Which jobs; all that is given must hold."""
+
+    binding: Annotated[Any, *condition("binding", texts(TEXT))] = Field(
+        None, description="Any of these bindings."
+    )
+    status: Annotated[Any, *condition("status", texts(STATUS))] = Field(
+        None, description="Any of these statuses."
+    )
+    payload: Annotated[
+        Any,
+        *condition(
+            "payload",
+            {
+                "type": "object",
+                "propertyNames": {"pattern": r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$"},
+                "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
+            },
+        ),
+    ] = Field(None, description="Paths into the payload and the values they must have.")
+    error: Annotated[Any, *condition("error", TEXT)] = Field(
+        None, description="Text in the type or message of the last error, in any case."
+    )
+    created_after: Annotated[Any, *time(CONDITIONS["created_after"][1], "filter.created_after")] = (
+        Field(None, description="Inclusive.")
+    )
+    created_before: Annotated[
+        Any, *time(CONDITIONS["created_before"][1], "filter.created_before")
+    ] = Field(None, description="Exclusive.")
+    ids: Annotated[Any, *condition("ids", texts(TEXT))] = Field(None, description="Any of these.")
+
+    def job_filter(self) -> JobFilter:
+        """As the manager takes it."""
+        return JobFilter(
+            bindings=self.binding or (),
+            statuses=self.status or (),
+            payload=self.payload or {},
+            error=self.error,
+            created_after_ms=self.created_after,
+            created_before_ms=self.created_before,
+            ids=self.ids or (),
+        )
+
+
+class Search(Asked):
+    """A page of a search."""
+
+    filter: Filter | None = None
+    before: Id | None = Field(None, description="`next` of the page before.")
+    limit: StrictInt = Field(PAGE_SIZE, ge=1, le=MAX_PAGE_SIZE)
+
+
+class Matching(Asked):
+    """What to count."""
+
+    filter: Filter | None = None
+
+
+class Target(Asked):
+    """Jobs to act on: their ids, or everything a filter matches."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["ids"]}, {"required": ["filter"]}]}
+    )
+
+    ids: Ids | None = None
+    filter: Filter | None = None
+
+    @model_validator(mode="after")
+    def one_kind(self) -> Target:
+        """Ids and a filter exclude each other; an empty request does not mean all jobs."""
+        if (self.ids is None) == (self.filter is None):
+            raise misfit("ids", self.ids, "give either ids or a filter")
+        return self
+
+    def target(self) -> list[str] | JobFilter:
+        """As the manager takes it."""
+        return self.ids if self.filter is None else self.filter.job_filter()  # type: ignore[return-value] # one_kind
+
+
+class Enqueue(Asked):
+    """A job to accept."""
+
+    binding: Annotated[StrictStr, Field(min_length=1, max_length=100)]
+    payload: Any = Field(None, description="Any JSON, or what the performer takes.")
+    params: Params | None = None
+    id: Annotated[Any, *option("id", {"type": "string", "format": "uuid"})] = Field(
+        None, description="A UUIDv7 that makes the request repeatable."
+    )
+
+    def job(self) -> tuple[str, Any, dict[str, Any]]:
+        """As `enqueue_many` takes it."""
+        options = self.params.options() if self.params else {}
+        return self.binding, self.payload, options | ({"id": self.id} if self.id else {})
+
+
+class Perform(Enqueue):
+    """A job to accept and to wait for."""
+
+    wait: Wait = Field(30.0, description="Seconds to wait for its end.")
+
+
+class Sweep(Asked):
+    """Which jobs to remove for good."""
+
+    older_than: Annotated[float, Field(strict=True, ge=0, le=YEAR_MS)] = Field(
+        7 * 86_400_000.0, description="Milliseconds since they were enqueued."
+    )
+    statuses: list[JobStatus] | Literal["*"] = Field(
+        [JobStatus.COMPLETED, JobStatus.CANCELLED], description='"*" for all but PROCESSING.'
+    )
+    dry_run: StrictBool = Field(False, description="Only count.")
+
+
+class Recover(Asked):
+    """What to recover; by default everything that was lost."""
+
+    id: Id | None = None
+
+
+class Login(Asked):
+    """The token of this server."""
+
+    token: Annotated[StrictStr, Field(min_length=1, max_length=1000)]
+
+
+class Listing(BaseModel):
+    """A page as npm kiribi's web client asks for it; unknown names are left out."""
+
+    class Some(BaseModel):
+        """Which jobs: one value or several of each."""
+
+        binding: Annotated[Any, *condition("binding", texts(TEXT))] = None
+        status: Annotated[Any, *condition("status", texts(STATUS))] = None
+
+    class Sort(BaseModel):
+        """In which order; no value counts as the least."""
+
+        key: Literal[
+            "attempts", "createdAt", "startedAt", "finishedAt", "completedAt", "processingTime"
+        ]
+        desc: StrictBool
+
+    class Page(BaseModel):
+        """Where in it."""
+
+        index: StrictInt = Field(ge=0, le=1_000_000)
+        size: StrictInt = Field(ge=1, le=MAX_PAGE_SIZE)
+
+    filter: Some | None = None
+    sort: Sort | None = None
+    page: Page | None = None
+
+    def job_filter(self) -> JobFilter:
+        """As the manager takes it."""
+        some = self.filter or Listing.Some()
+        return JobFilter(bindings=some.binding or (), statuses=some.status or ())

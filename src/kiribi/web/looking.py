@@ -1,0 +1,156 @@
+"""Routes for those who watch: pulse, events, bindings, statistics, workers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request
+from starlette.responses import Response, StreamingResponse
+
+from kiribi._version import __version__
+from kiribi.ports import BindingInfo
+from kiribi.search import BindingStats
+from kiribi.web import events
+from kiribi.web.access import READ, Asking, Manager, needs
+from kiribi.web.answers import Beat, BindingShown, Me, Statistics, WorkerShown
+from kiribi.web.openapi import errors
+from kiribi.web.wire import JSON, iso, iso_or_none, params
+
+router = APIRouter(tags=["Looking"], dependencies=[needs(READ)])
+
+BUCKETS = ((3, 60), (72, 3_600), (float("inf"), 86_400))
+"""Up to so many hours, a step of the series is so many seconds."""
+
+
+@router.get(
+    "/pulse",
+    response_model=Beat,
+    responses={304: {"description": "It is the one of the `If-None-Match`."}},
+)
+async def pulse(
+    request: Request,
+    if_none_match: Annotated[
+        str, Header(max_length=1000, description="The `ETag` of an answer before.")
+    ] = "",
+) -> Response:
+    """Counts, health in one line, and a cursor that moves with every change of a job."""
+    taken = await request.app.state.pulses.current()
+    headers = {"ETag": taken.tag, "Cache-Control": "no-cache"}
+    tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+    if taken.tag in tags or "*" in tags:
+        return Response(status_code=304, headers=headers)
+    return Response(taken.body, media_type="application/json", headers=headers)
+
+
+@router.get(
+    "/events",
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "description": "A stream of `pulse` events, their data as from `/api/pulse`.",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        }
+    },
+)
+async def stream(request: Request, kiribi: Manager) -> Response:
+    """Server-sent events: the pulse whenever it changes, at most once a second."""
+    state = request.app.state
+    return StreamingResponse(
+        events.pulses(state.pulses, kiribi.queue, state.closing),
+        media_type="text/event-stream",
+        # Proxies that buffer would keep it all for themselves.
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+@router.get("/me", response_model=Me)
+async def me(request: Request, visitor: Asking) -> Response:
+    """Who asks, and what they may do."""
+    state = request.app.state
+    return JSON(
+        {
+            "user": visitor.user,
+            "readOnly": state.read_only,
+            "capabilities": state.capabilities,
+            "events": True,
+            "version": __version__,
+        }
+    )
+
+
+@router.get("/binding-details", response_model=list[BindingShown])
+async def binding_details(kiribi: Manager) -> Response:
+    """Every binding that the store knows."""
+    return JSON([binding_shown(info) for info in await kiribi.bindings()])
+
+
+@router.get("/stats", response_model=Statistics, responses=errors(400))
+async def stats(
+    kiribi: Manager,
+    hours: Annotated[float, Query(gt=0, le=24 * 366, description="How far to look back.")] = 24,
+    binding: Annotated[
+        list[str] | None, Query(max_length=100, description="Only these; may be repeated.")
+    ] = None,
+) -> Response:
+    """What became of jobs, by binding and over time."""
+    bucket = next(seconds for most, seconds in BUCKETS if hours <= most)
+    since = await kiribi.store.now_ms() - round(hours * 3_600_000)
+    whole = await kiribi.stats(hours=hours, bindings=binding or ())
+    series = await kiribi.stats(hours=hours, bucket=bucket, bindings=binding or ())
+    return JSON(
+        {
+            "since": iso(since),
+            "bucket": bucket,
+            "bindings": [_tally(each) for each in whole],
+            "series": [_tally(each) for each in series],
+        }
+    )
+
+
+@router.get("/workers", response_model=list[WorkerShown])
+async def workers(kiribi: Manager) -> Response:
+    """Every worker known, newest first."""
+    return JSON(
+        [
+            {
+                "id": worker.id,
+                "host": worker.host,
+                "pid": worker.pid,
+                "version": worker.version,
+                "bindings": worker.bindings,
+                "slots": worker.slots,
+                "startedAt": iso(worker.started_ms),
+                "alive": worker.dead_reason is None and worker.lease_ms > 0,
+                "lease": max(0, worker.lease_ms),
+                "deadReason": worker.dead_reason,
+            }
+            for worker in await kiribi.workers()
+        ]
+    )
+
+
+def binding_shown(info: BindingInfo) -> dict[str, Any]:
+    """A binding as JSON."""
+    return {
+        "name": info.name,
+        "defaults": params(info.defaults),
+        "schema": info.schema,
+        "paused": info.paused,
+        "lastSeenAt": iso_or_none(info.last_seen_ms),
+    }
+
+
+def _tally(stats: BindingStats) -> dict[str, Any]:
+    return {
+        "binding": stats.binding,
+        "since": iso(stats.from_ms),
+        "enqueued": stats.enqueued,
+        "completed": stats.completed,
+        "failed": stats.failed,
+        "retried": stats.retried,
+        "cancelled": stats.cancelled,
+        "crashed": stats.crashed,
+        "wait": stats.wait_ms,
+        "run": stats.run_ms,
+        "failureRate": stats.failure_rate,
+    }

@@ -1,0 +1,145 @@
+"""Jobs and options as JSON: names are npm kiribi's, times ISO 8601."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.responses import JSONResponse
+
+from kiribi.job import Attempt, Job, Outcome
+
+logger = logging.getLogger("kiribi")
+
+Redact = Callable[[str, Any], Any]
+"""`(binding, payload)` to what may be shown of the payload."""
+
+OPTIONS = {
+    "max_attempts": "maxRetries",
+    "retry_delay": "retryDelay",
+    "first_delay": "firstDelay",
+    "at": "at",
+    "timeout": "timeout",
+    "priority": "priority",
+}
+"""Options by their Python and their JSON names."""
+
+WIRE_NAMES = {
+    **{name: f"params.{wire}" for name, wire in OPTIONS.items()},
+    **{f"retry_delay.{part}": f"params.retryDelay.{part}" for part in ("base", "cap")},
+    "filter.created_after": "filter.createdAfter",
+    "filter.created_before": "filter.createdBefore",
+    "older_than": "olderThan",
+}
+"""Where errors name a field: its Python name, and where it is in a request."""
+
+LAST_MS = 253_402_300_799_999
+"""The last millisecond of the year 9999."""
+
+
+class JSON(JSONResponse):
+    """Compact JSON in UTF-8; half a surrogate pair is written as its escape."""
+
+    def render(self, content: Any) -> bytes:
+        """The body."""
+        text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return text.encode("utf-8", "backslashreplace")
+
+
+def iso(ms: int) -> str:
+    """Epoch milliseconds as ISO 8601 in UTC."""
+    ms = min(max(ms, 0), LAST_MS)
+    at = datetime.fromtimestamp(ms // 1000, UTC)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
+
+
+def iso_or_none(ms: int | None) -> str | None:
+    """Like `iso`, where there may be no time."""
+    return None if ms is None else iso(ms)
+
+
+def listed(job: Job, redact: Redact) -> dict[str, Any]:
+    """A job as in lists."""
+    error = job.error
+    return {
+        "id": job.id,
+        "binding": job.binding,
+        "status": job.status,
+        "attempts": job.attempts,
+        "failures": job.failures,
+        "crashes": job.crashes,
+        "priority": job.priority,
+        "createdAt": iso(job.created_ms),
+        "updatedAt": iso(job.updated_ms),
+        "dueAt": iso(job.due_ms),
+        "startedAt": iso_or_none(job.started_ms),
+        "finishedAt": iso_or_none(job.finished_ms),
+        "completedAt": iso_or_none(job.finished_ms if job.status == "COMPLETED" else None),
+        "processingTime": job.processing_ms,
+        "payload": shown_payload(job, redact),
+        "error": None if error is None else {"type": error.type, "message": error.message},
+        "progress": None
+        if job.progress is None
+        else {"fraction": job.progress[0], "message": job.progress[1]},
+        "worker": job.worker,
+        "cancelRequested": job.cancel_requested,
+        "duplicate": job.duplicate,
+    }
+
+
+def detailed(job: Job, redact: Redact) -> dict[str, Any]:
+    """A job with its options, attempts and return value."""
+    return {
+        **listed(job, redact),
+        "params": params(job.options) or None,
+        "result": [_attempt(attempt) for attempt in job.history],
+        "returnValue": job.result,
+    }
+
+
+def params(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Stored options by their JSON names."""
+    found = {wire: options[name] for name, wire in OPTIONS.items() if name in options}
+    if "at" in found:
+        found["at"] = iso(found["at"])
+    return found
+
+
+def options(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of `enqueue` from a request's params; what is null is not given."""
+    return {name: params[wire] for name, wire in OPTIONS.items() if params.get(wire) is not None}
+
+
+def shown_payload(job: Job, redact: Redact) -> Any:
+    """The payload after redaction; nothing of it where the redaction fails."""
+    if job.payload is None:
+        return None
+    try:
+        shown = redact(job.binding, job.payload)
+        if shown is not job.payload:
+            json.dumps(shown, allow_nan=False)
+    except Exception:  # the application's own code: whatever it raises, hide
+        logger.exception(
+            "redact failed for job %s of %s: its payload is not shown", job.id, job.binding
+        )
+        return None
+    return shown
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    error = attempt.error
+    return {
+        "status": "success" if attempt.outcome is Outcome.COMPLETED else "failed",
+        "outcome": attempt.outcome,
+        "error": None if error is None else error.message,
+        "errorType": None if error is None else error.type,
+        "traceback": (error.traceback or None) if error else None,
+        "startedAt": attempt.started_ms,
+        "finishedAt": attempt.finished_ms,
+        "processingTime": max(0, attempt.finished_ms - attempt.started_ms),
+        "attempt": attempt.number,
+        "worker": attempt.worker,
+    }
