@@ -158,6 +158,13 @@ class Kiribi(Entrypoint):
     def on_failure(self, binding: str, payload: Any, error: BaseException, meta: Meta) -> Any:
         """Called after a failed attempt was stored, at most once; may be `async`."""
 
+    def redact(self, binding: str, payload: Any) -> Any:  # noqa: ARG002
+        """What REST and the dashboard show of a payload: JSON. Called for each one shown.
+
+        Search by payload still sees the whole. Where it raises, nothing of the payload is shown.
+        """
+        return payload
+
     # Asking
 
     @overload
