@@ -1,0 +1,123 @@
+"""The command line. Results go to stdout, messages to stderr; a mistake is never a traceback.
+
+Exit codes: 0 done, 1 failed or not found, 2 used wrongly, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from kiribi.cli import actions, enqueue, jobs, look, serving, upkeep
+from kiribi.cli.output import note
+from kiribi.errors import InvalidInput, KiribiError, shown
+
+__all__ = ["main"]
+
+INTERRUPTED = 130
+"""128 + SIGINT."""
+PIPE_CLOSED = 141
+"""128 + SIGPIPE."""
+
+OPTIONS = {
+    f"--{name}"
+    for name in (
+        *("id", "max-attempts", "first-delay", "at", "retry-delay", "timeout", "priority"),
+        *("binding", "status", "error", "database", "host", "port", "processes", "concurrency"),
+        *("bindings", "grace"),
+    )
+}
+"""Options whose values the manager checks, or a runtime."""
+
+app = typer.Typer(
+    name="kiribi",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+jobs_app = typer.Typer(no_args_is_help=True, help="Find jobs and act on them.")
+
+
+@app.callback()
+def root(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
+) -> None:
+    """A job system with a memory.
+
+    Examples:
+      kiribi dev                     the demo: API, worker and dashboard
+      kiribi dev app.py              the same for your application
+      kiribi enqueue SEND_MAIL '{"to": "ada@example.org"}' --wait
+      kiribi jobs list --status FAILED
+
+    The database is --database or KIRIBI_DATABASE_URL, else ./kiribi.db.
+    """
+
+
+PANELS: Sequence[tuple[str, Sequence[Callable[..., None]]]] = (
+    ("Run", (serving.dev, serving.worker, serving.serve)),
+    ("Ask", (enqueue.enqueue,)),
+    ("Look", (look.stats, look.explain, look.bindings, look.workers)),
+    ("Keep house", (look.pause, look.resume, upkeep.recover, upkeep.sweep, upkeep.migrate)),
+    ("About", (upkeep.version,)),
+)
+for panel, commands in PANELS:
+    for command in commands:
+        app.command(rich_help_panel=panel)(command)
+app.add_typer(jobs_app, name="jobs", rich_help_panel="Ask")
+jobs_app.command("list")(jobs.list_jobs)
+jobs_app.command()(jobs.show)
+jobs_app.command()(jobs.logs)
+for action in actions.ACTIONS:
+    jobs_app.command(action.name)(actions.command(action))
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run a command line; the exit code."""
+    words = sys.argv[1:] if words is None else words
+    try:
+        code: Any = app(words or ["--help"], prog_name="kiribi", standalone_mode=False)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # What Python still holds has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    except Exception as error:  # whatever happened, one line says it
+        if "--debug" in words:
+            raise
+        return _failed(error)
+    return code or 0
+
+
+def _failed(error: Exception) -> int:
+    """Say what went wrong; the exit code."""
+    if isinstance(error, typer.Abort):
+        note("aborted")
+        return 1
+    if isinstance(error, typer.TyperException):
+        if message := error.format_message():  # none where the help was printed
+            note(f"error: {message}")
+        return error.exit_code
+    if isinstance(error, InvalidInput):
+        note(f"error: {_named(error)}")
+        return 2
+    if isinstance(error, KiribiError):
+        note(f"error: {error}")
+        return 1
+    note(f"error: {type(error).__name__}: {error} (kiribi --debug … shows where)")
+    return 1
+
+
+def _named(error: InvalidInput) -> str:
+    """The message, with fields that are options by the names these have here."""
+    name = error.field.removeprefix("filter.").replace("_", "-")
+    if f"--{name}" not in OPTIONS:
+        return str(error)
+    return f"--{name}: {shown(error.value)} is not allowed; {error.allowed}"

@@ -1,0 +1,134 @@
+"""`kiribi jobs cancel|retry|run-now|delete`: on ids, or on all that a filter matches."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from kiribi._actions import Acted
+from kiribi.cli import filters
+from kiribi.cli.output import emit, note
+from kiribi.cli.session import DATABASE, Database, Json, run
+from kiribi.errors import InvalidInput
+from kiribi.job import OPEN, WAITING, JobStatus
+from kiribi.manager import Kiribi
+
+Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Jobs by id.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask before acting by a filter.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing to do to many jobs.
+
+    Attributes:
+        statuses: what a filter without a status means.
+    """
+
+    name: str
+    past: str
+    statuses: Sequence[JobStatus]
+    help: str
+
+
+def _in_order(statuses: frozenset[JobStatus]) -> list[JobStatus]:
+    return [status for status in JobStatus if status in statuses]
+
+
+ACTIONS = (
+    Action(
+        "cancel",
+        "cancelled",
+        _in_order(OPEN),
+        "Cancel jobs; running ones are asked to stop.",
+    ),
+    Action(
+        "retry",
+        "retried",
+        [JobStatus.FAILED, JobStatus.CANCELLED],
+        "Run ended jobs again, counting from zero; their history stays.",
+    ),
+    Action(
+        "run-now",
+        "made due",
+        _in_order(WAITING),
+        "Make waiting jobs due at once.",
+    ),
+    Action(
+        "delete",
+        "deleted",
+        _in_order(frozenset(JobStatus) - {JobStatus.PROCESSING}),
+        "Delete jobs with all that belongs to them, except running ones.",
+    ),
+)
+
+
+def command(action: Action) -> Callable[..., None]:
+    """The command that carries `action` out."""
+
+    def act(
+        ids: Ids = None,
+        binding: filters.Bindings = None,
+        status: filters.Statuses = None,
+        error: filters.Error = None,
+        payload: filters.Payload = None,
+        since: filters.Since = None,
+        until: filters.Until = None,
+        yes: Yes = False,
+        json: Json = False,
+        database: Database = DATABASE,
+    ) -> None:
+        chosen = filters.parse(binding, status, error, payload, since, until)
+        if bool(ids) == bool(chosen):
+            given = "ids and a filter" if ids else "neither"
+            raise InvalidInput("IDS", given, "give either ids, or a filter such as --binding")
+        if chosen:
+            chosen.setdefault("status", [str(status) for status in action.statuses])
+
+        async def do(kiribi: Kiribi) -> Acted:
+            if chosen and not yes:
+                await _confirm(kiribi, action, chosen)
+            method = getattr(kiribi, action.name.replace("-", "_"))
+            return await method(ids or chosen)
+
+        _report(run(do, database), action, by_id=bool(ids), json=json)
+
+    usual = ", ".join(action.statuses)
+    act.__doc__ = f"""{action.help}
+
+    Give ids, or a filter; without --status it means {usual}.
+    By a filter, it asks first (--yes does not).
+
+    Examples:
+      kiribi jobs {action.name} 0199c2f0-5a3c-7b1e-8f00-3c9d1a2b4c5d
+      kiribi jobs {action.name} --binding SEND_MAIL --since 2h --yes
+    """
+    return act
+
+
+async def _confirm(kiribi: Kiribi, action: Action, chosen: dict[str, Any]) -> None:
+    if not sys.stdin.isatty():
+        raise InvalidInput("--yes", "not given", "a filter without a terminal to ask on needs it")
+    count = await kiribi.count(chosen)
+    number = f"{count.value:,}" if count.exact else f"over {count.value:,}"
+    typer.confirm(f"{action.name} {number} job(s)?", abort=True, err=True)
+
+
+def _report(acted: Acted, action: Action, *, by_id: bool, json: bool) -> None:
+    if json:
+        skipped = [{"id": id, "reason": reason} for id, reason in acted.skipped]
+        emit({"done": acted.done, "skipped": skipped})
+    else:
+        typer.echo(f"{action.past}: {len(acted.done):,}")
+    if not by_id:
+        if acted.skipped:
+            note(f"skipped: {len(acted.skipped):,}, such as: {acted.skipped[0][1]}")
+        return
+    for _, reason in acted.skipped:
+        note(f"error: {reason}")
+    if acted.skipped:
+        raise typer.Exit(1)

@@ -1,0 +1,89 @@
+"""`kiribi enqueue`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kiribi.cli import values
+from kiribi.cli.output import emit, note
+from kiribi.cli.session import DATABASE, App, Database, Json, run
+from kiribi.cli.shapes import detailed
+from kiribi.manager import Kiribi
+
+
+def enqueue(
+    binding: Annotated[str, typer.Argument(help="The performer, such as SEND_MAIL.")],
+    payload: Annotated[
+        str | None, typer.Argument(help="JSON, @file, or - for standard input.")
+    ] = None,
+    max_attempts: Annotated[
+        str | None, typer.Option(metavar="N", help="Failures before it is FAILED.")
+    ] = None,
+    first_delay: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="Wait before the first run.")
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Run first at this time (ISO 8601).")
+    ] = None,
+    retry_delay: Annotated[
+        str | None,
+        typer.Option(metavar="DELAY", help="A duration, or exponential:BASE:CAP."),
+    ] = None,
+    timeout: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="The longest an attempt may run.")
+    ] = None,
+    priority: Annotated[str | None, typer.Option(metavar="N", help="0 to 9, higher first.")] = None,
+    id: Annotated[
+        str | None, typer.Option("--id", help="A UUIDv7 that makes this call repeatable.")
+    ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait for the result and print it as JSON.")
+    ] = False,
+    app: App = None,
+    json: Json = False,
+    database: Database = DATABASE,
+) -> None:
+    """Accept a job: print its id, or with --wait its result.
+
+    When the id is printed, the job is durably stored. Durations are 30, 10s, 5m, 2h or 7d.
+
+    Examples:
+      kiribi enqueue SEND_MAIL '{"to": "ada@example.org"}'
+      kiribi enqueue REPORT @report.json --at 2026-09-01T06:00 --timeout 10m
+      echo '{"n": 1}' | kiribi enqueue COUNT - --wait
+    """
+    given = {
+        "max_attempts": values.given(values.whole, "--max-attempts", max_attempts),
+        "first_delay": values.given(values.seconds, "--first-delay", first_delay),
+        "at": values.given(values.moment, "--at", at),
+        "retry_delay": values.given(values.retry_delay, "--retry-delay", retry_delay),
+        "timeout": values.given(values.seconds, "--timeout", timeout),
+        "priority": values.given(values.whole, "--priority", priority),
+        "id": id,
+    }
+    options = {name: value for name, value in given.items() if value is not None}
+    value = values.payload(payload)
+
+    async def ask(kiribi: Kiribi) -> None:
+        job = await kiribi.enqueue(binding, value, **options)
+        if wait:
+            note(f"enqueued {job.id}, waiting")
+            emit(await kiribi.result(job.id))
+            return
+        if json:
+            emit(detailed(job))
+        else:
+            typer.echo(job.id)
+        if job.duplicate:
+            note("it was there already: nothing new was stored")
+        elif not await _served(kiribi, job.binding):
+            note(f"no worker has served {job.binding} yet: the job waits for one")
+
+    run(ask, database, app, make=True)
+
+
+async def _served(kiribi: Kiribi, binding: str) -> bool:
+    known = await kiribi.bindings()
+    return any(one.name == binding and one.last_seen_ms is not None for one in known)

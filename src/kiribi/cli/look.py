@@ -1,0 +1,143 @@
+"""`kiribi stats|explain|bindings|workers`, and `pause|resume`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kiribi.cli import shapes, values
+from kiribi.cli.output import ago, emit, emit_line, plain, screen, shown_status, span, table
+from kiribi.cli.session import DATABASE, Database, Json, run
+
+Binding = Annotated[str, typer.Argument(help="The performer, such as SEND_MAIL.")]
+
+
+def stats(
+    since: Annotated[
+        str, typer.Option("--since", metavar="DURATION", help="How far to look back.")
+    ] = "24h",
+    binding: Annotated[
+        list[str] | None, typer.Option("--binding", "-b", help="Only of this (repeatable).")
+    ] = None,
+    json: Json = False,
+    database: Database = DATABASE,
+) -> None:
+    """What became of jobs: failure rates, mean waits and runs, by binding.
+
+    Examples:
+      kiribi stats
+      kiribi stats --since 7d --binding SEND_MAIL --json
+    """
+    hours = values.seconds("--since", since) / 3_600
+    found = run(lambda kiribi: kiribi.stats(hours=hours, bindings=binding or ()), database)
+    if json:
+        for one in found:
+            emit_line(shapes.tally(one))
+        return
+    numbers = ("enqueued", "completed", "failed", "retried", "cancelled", "crashed")
+    rows = table(
+        "binding",
+        *numbers,
+        "failure rate",
+        "wait",
+        "run",
+        right=(*numbers, "failure rate", "wait", "run"),
+    )
+    for one in found:
+        rate = one.failure_rate
+        rows.add_row(
+            plain(one.binding),
+            *(f"{getattr(one, name):,}" for name in numbers),
+            "" if rate is None else f"{rate:.1%}",
+            span(one.wait_ms),
+            span(one.run_ms),
+        )
+    screen().print(rows if found else f"No jobs since {since}.")
+
+
+def explain(
+    id: Annotated[str, typer.Argument(help="The job's id.")],
+    json: Json = False,
+    database: Database = DATABASE,
+) -> None:
+    """Say why a job is not running, or what is going on with it.
+
+    Examples:
+      kiribi explain 0199c2f0-5a3c-7b1e-8f00-3c9d1a2b4c5d
+    """
+    found = run(lambda kiribi: kiribi.explain(id), database)
+    if json:
+        emit(shapes.explained(found))
+        return
+    job = found.job
+    screen().print(plain(f"{job.binding} {job.id} is"), shown_status(job.status))
+    for reason in found.reasons:
+        screen().print(plain(f"  {reason.message}"))
+
+
+def bindings(json: Json = False, database: Database = DATABASE) -> None:
+    """List the bindings the database knows: who served them last, which are paused.
+
+    Examples:
+      kiribi bindings
+      kiribi bindings --json | jq .schema
+    """
+    found = run(lambda kiribi: kiribi.bindings(), database)
+    if json:
+        for one in found:
+            emit_line(shapes.binding(one))
+        return
+    rows = table("binding", "state", "last served", "defaults")
+    for one in found:
+        defaults = ", ".join(f"{name}={value}" for name, value in one.defaults.items())
+        state = "[yellow]paused[/]" if one.paused else "active"
+        rows.add_row(plain(one.name), state, ago(one.last_seen_ms) or "never", plain(defaults))
+    screen().print(rows if found else "No bindings: no worker has served this database yet.")
+
+
+def pause(binding: Binding, database: Database = DATABASE) -> None:
+    """Claim no more jobs of a binding, on any worker, until resumed. What runs, runs on.
+
+    Examples:
+      kiribi pause SEND_MAIL
+    """
+    run(lambda kiribi: kiribi.pause(binding), database)
+    typer.echo(f"paused {binding}")
+
+
+def resume(binding: Binding, database: Database = DATABASE) -> None:
+    """Claim a paused binding's jobs again.
+
+    Examples:
+      kiribi resume SEND_MAIL
+    """
+    run(lambda kiribi: kiribi.resume(binding), database)
+    typer.echo(f"resumed {binding}")
+
+
+def workers(json: Json = False, database: Database = DATABASE) -> None:
+    """List the workers the database knows, newest first.
+
+    Examples:
+      kiribi workers
+    """
+    found = run(lambda kiribi: kiribi.workers(), database)
+    if json:
+        for one in found:
+            emit_line(shapes.worker(one))
+        return
+    rows = table("id", "state", "host", "process", "started", "slots", "bindings", right=("slots",))
+    for one in found:
+        alive = one.dead_reason is None and one.lease_ms > 0
+        state = "[green]alive[/]" if alive else f"[red]{one.dead_reason or 'lost'}[/]"
+        rows.add_row(
+            one.id,
+            state,
+            plain(one.host),
+            str(one.pid),
+            ago(one.started_ms),
+            str(one.slots),
+            plain(", ".join(one.bindings)),
+        )
+    screen().print(rows if found else "No workers.")
