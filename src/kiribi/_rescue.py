@@ -7,7 +7,7 @@ from collections.abc import Callable
 from kiribi import lifecycle
 from kiribi.job import Job, JobError
 from kiribi.lifecycle import Change
-from kiribi.ports import Store, WorkerInfo
+from kiribi.ports import Store
 
 
 async def rescue(store: Store) -> list[Job]:
@@ -20,15 +20,15 @@ async def rescue(store: Store) -> list[Job]:
     rescued: list[Job] = []
     for worker in await store.dead_workers():
         reason = worker.dead_reason or "its lease lapsed"
-        rescued += await take_back(store, worker, lambda job, why=reason: crashed(job, why))
+        rescued += await take_back(store, worker.id, lambda job, why=reason: crashed(job, why))
     return rescued
 
 
-async def take_back(store: Store, worker: WorkerInfo, change: Callable[[Job], Change]) -> list[Job]:
+async def take_back(store: Store, worker: str, change: Callable[[Job], Change]) -> list[Job]:
     """Apply `change` to every job a dead worker holds, and forget the worker."""
-    jobs = await store.held_by(worker.id)
+    jobs = await store.held_by(worker)
     taken = await store.apply([change(job) for job in jobs])
-    await store.dismiss(worker.id)
+    await store.dismiss(worker)
     return [job for job, took in zip(jobs, taken, strict=True) if took]
 
 

@@ -77,7 +77,7 @@ class Worker:
         self._executors = Executors(kiribi.source, self._concurrency)
         self._pools = self._make_pools()
         if not self.id:
-            worker = this_worker(self.bindings, sum(pool.slots for pool in self._pools))
+            worker = this_worker(self.bindings, self.slots)
             self._lease = ThreadLease(self._store, worker, self._lose)
             await self._lease.start()
             self.id = worker.id
@@ -87,6 +87,11 @@ class Worker:
 
     async def __aexit__(self, *exc: object) -> None:
         await self.stop()
+
+    @property
+    def slots(self) -> int:
+        """How many jobs it runs at a time, at most."""
+        return sum(pool.slots for pool in self._pools)
 
     async def stop(self, grace: float = GRACE_SECONDS) -> list[str]:
         """Claim no more, let work finish within `grace` seconds, then end it and hand it back.

@@ -1,0 +1,102 @@
+"""A child process of our own kind, seen by its parent: spawned, spoken to in JSON frames, killed.
+
+A frame is four bytes of length, big-endian, and that much JSON. `runtimes.parent` is the other end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, Self, cast
+
+Frame = Mapping[str, Any]
+
+LAST_WORDS = 0.2
+"""Seconds to read what a dead child had sent: its own children may hold the socket open."""
+
+
+def packed(frame: Frame) -> bytes:
+    """A frame as it goes over the wire."""
+    body = json.dumps(frame, separators=(",", ":")).encode()
+    return len(body).to_bytes(4, "big") + body
+
+
+class Child:
+    """A spawned `python -m module`, in a process group of its own.
+
+    The group goes with it when it is killed, and a Ctrl-C in the terminal does not reach it.
+    """
+
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        self.pid = process.pid
+        self._process = process
+        self._reader = reader
+        self._writer = writer
+        self._exit = asyncio.ensure_future(process.wait())
+        self._exit.add_done_callback(self._exited)
+
+    @classmethod
+    async def spawn(cls, module: str) -> Self:
+        """Start it. What it prints goes to this process's standard error."""
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs:
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable,
+                    *("-m", module, str(theirs.fileno())),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=2,
+                    pass_fds=[theirs.fileno()],
+                    process_group=0,
+                )
+        except BaseException:
+            ours.close()
+            raise
+        return cls(process, *await asyncio.open_connection(sock=ours))
+
+    def send(self, frame: Frame) -> None:
+        """Send a frame; a dead child doesn't hear it."""
+        if not self._writer.is_closing():
+            self._writer.write(packed(frame))
+
+    async def receive(self) -> Frame | None:
+        """The next frame; None when the child is gone."""
+        try:
+            size = int.from_bytes(await self._reader.readexactly(4), "big")
+            return cast("Frame", json.loads(await self._reader.readexactly(size)))
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return None
+
+    def kill(self) -> None:
+        """SIGKILL, for its whole process group."""
+        if not self._exit.done():
+            self._kill_group()
+
+    async def ended(self) -> str:
+        """Wait for its end: "killed by SIGSEGV" or "exit code 3"."""
+        code = await asyncio.shield(self._exit)
+        if code >= 0:
+            return f"exit code {code}"
+        try:
+            return f"killed by {signal.Signals(-code).name}"
+        except ValueError:
+            return f"killed by signal {-code}"
+
+    def _exited(self, _: object) -> None:
+        self._kill_group()  # what it started and left behind
+        asyncio.get_running_loop().call_later(LAST_WORDS, self._writer.transport.abort)
+
+    def _kill_group(self) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
