@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -14,33 +15,66 @@ from kiribi.ports import Store
 from kiribi.stores import open_store
 
 Open = Callable[..., Awaitable[Store]]
+"""Opens an empty store with a clock."""
+
+Share = Callable[[Store], AbstractAsyncContextManager[Store]]
+"""The same data for another client: another store, where the database has more than one."""
 
 
-def sqlite_file(folder: Path) -> Open:
-    number = 0
+class SqliteFile:
+    """A file each; another client has its own connections."""
 
-    async def open(clock: Clock | None = None) -> Store:
-        nonlocal number
-        number += 1
-        return (await open_store(f"sqlite:///{folder}/{number}.db", clock=clock))[0]
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._number = 0
 
-    return open
+    async def open(self, clock: Clock) -> Store:
+        self._number += 1
+        url = f"sqlite:///{self._folder}/{self._number}.db"
+        store, queue = await open_store(url, clock=clock)
+        await queue.close()
+        return store
+
+    @asynccontextmanager
+    async def share(self, store: Store) -> AsyncIterator[Store]:
+        another, queue = await open_store(store.url, clock=Clock())
+        await queue.close()
+        try:
+            yield another
+        finally:
+            await another.close()
 
 
-def sqlite_memory(_: Path) -> Open:
-    async def open(clock: Clock | None = None) -> Store:
+class SqliteMemory:
+    """One object for all clients."""
+
+    def __init__(self, _: Path) -> None:
+        pass
+
+    async def open(self, clock: Clock) -> Store:
         return (await open_store("sqlite://", clock=clock))[0]
 
-    return open
+    @asynccontextmanager
+    async def share(self, store: Store) -> AsyncIterator[Store]:
+        yield store
 
 
-OPENERS = {"sqlite-file": sqlite_file, "sqlite-memory": sqlite_memory}
+OPENERS = {"sqlite-file": SqliteFile, "sqlite-memory": SqliteMemory}
 
 
 @pytest.fixture(params=OPENERS)
-def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
-    """Opens an empty store, each time another."""
+def opener(request: pytest.FixtureRequest, tmp_path: Path) -> SqliteFile | SqliteMemory:
     return OPENERS[request.param](tmp_path)
+
+
+@pytest.fixture
+def fresh(opener: SqliteFile | SqliteMemory) -> Open:
+    return opener.open
+
+
+@pytest.fixture
+def share(opener: SqliteFile | SqliteMemory) -> Share:
+    return opener.share
 
 
 @pytest.fixture

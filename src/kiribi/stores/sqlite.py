@@ -11,7 +11,10 @@ from typing import Self
 import apsw
 
 from kiribi.errors import SchemaMismatch, StoreUnavailable
+from kiribi.job import Job
+from kiribi.ports import NewJob
 from kiribi.stores._apsw import connect, execute, explained
+from kiribi.stores._gathering import Gathering
 from kiribi.stores._rows import Row
 from kiribi.stores._sql_store import Batch, IdsInConflict, SqlStore
 from kiribi.stores._statements import Statement, migrations, statement
@@ -20,6 +23,8 @@ from kiribi.stores._writer import Writer
 MEMORY = ":memory:"
 READERS = 4
 MAX_PAYLOAD_BYTES = 1_000_000
+GATHERED_BELOW = 100
+"""Jobs in a call of `insert` that has more from sharing than it costs to wait for others."""
 
 Compiled = Sequence[tuple[Statement, tuple[str | int | float | None, ...]]]
 
@@ -45,6 +50,7 @@ class SqliteStore(SqlStore):
         self._local = threading.local()
         self._reading: list[apsw.Connection] = []
         self._readers = ThreadPoolExecutor(READERS, "kiribi-reader")
+        self._inserts = Gathering(super().insert)
 
     @property
     def url(self) -> str:
@@ -82,6 +88,13 @@ class SqliteStore(SqlStore):
         for connection in self._reading:
             connection.close()
         self._writer.close()
+
+    async def insert(self, jobs: Sequence[NewJob]) -> list[Job]:
+        """See `ports.Store`."""
+        # a chosen id may be asked for twice: each call must see what the other stored
+        if len(jobs) >= GATHERED_BELOW or any(job.chosen_id for job in jobs):
+            return await super().insert(jobs)
+        return await self._inserts(jobs)
 
     async def _write(self, batch: Batch) -> list[list[Row]]:
         compiled = _compiled(batch)
