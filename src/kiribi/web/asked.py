@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, model_validator
 
-from kiribi.job import JobStatus
+from kiribi.job import ID, JobStatus
 from kiribi.options import CHECKS, MAX_ATTEMPTS, MAX_PRIORITY
 from kiribi.search import CHECKS as CONDITIONS
-from kiribi.search import MAX_PAGE_SIZE, PAGE_SIZE, JobFilter
+from kiribi.search import MAX_PAGE_SIZE, PAGE_SIZE, PATH, JobFilter
 from kiribi.web.fields import (
     RETRY_DELAY,
     SECONDS,
@@ -89,7 +89,7 @@ class Filter(Asked):
             "payload",
             {
                 "type": "object",
-                "propertyNames": {"pattern": r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$"},
+                "propertyNames": {"pattern": f"^{PATH.pattern}$"},
                 "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
             },
         ),

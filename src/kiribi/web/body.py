@@ -13,8 +13,8 @@ from starlette.responses import Response
 
 from kiribi.web.errors import Refused
 
-MAX_DEPTH = 100
-"""Arrays and objects within each other."""
+MAX_DEPTH = 128
+"""Arrays and objects within each other; payloads have a limit of their own below it."""
 STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 

@@ -18,7 +18,6 @@ async def pulses(pulses: Pulses, queue: Queue, closing: asyncio.Event) -> AsyncI
     sent = ""
     try:
         while not closing.is_set():
-            mark = queue.mark()
             pulse = await pulses.current()
             if pulse.tag == sent:
                 yield b": still here\n\n"
@@ -27,7 +26,7 @@ async def pulses(pulses: Pulses, queue: Queue, closing: asyncio.Event) -> AsyncI
                 yield b"event: pulse\ndata: " + pulse.body + b"\n\n"
             # No sooner than the pulse can be another, however often it rings
             await asyncio.wait({closed}, timeout=FRESH_SECONDS)
-            rung = asyncio.ensure_future(queue.wait(mark, LOOK_SECONDS))
+            rung = asyncio.ensure_future(queue.wait(pulse.mark, LOOK_SECONDS))
             try:
                 await asyncio.wait({closed, rung}, return_when=asyncio.FIRST_COMPLETED)
             finally:

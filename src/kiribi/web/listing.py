@@ -11,6 +11,8 @@ from kiribi.web.asked import Listing
 
 REACH = 10_000
 """How many of the newest matches can be sorted and paged through."""
+LOOKS = 50
+"""Windows of a search read for it: rare matches further back are not listed."""
 SIZE = 100
 """Jobs where no page is asked for."""
 
@@ -44,7 +46,9 @@ async def _newest(kiribi: Kiribi, filter: JobFilter, number: int) -> list[Job]:
     """The newest `number` matches; it ends with the last of them, not with the last job."""
     jobs: list[Job] = []
     before: str | None = None
-    while len(jobs) < number:
+    for _ in range(LOOKS):
+        if len(jobs) >= number:
+            break
         limit = min(number - len(jobs), MAX_PAGE_SIZE)
         page = await kiribi.find_many(filter, before=before, limit=limit)
         jobs += page.jobs

@@ -22,10 +22,15 @@ LATE_MS = 60_000
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """One pulse as it is sent; equal tags mean equal bodies."""
+    """One pulse as it is sent; equal tags mean equal bodies.
+
+    Attributes:
+        mark: where the doorbell stood before the store was looked at.
+    """
 
     body: bytes
     tag: str
+    mark: int
 
 
 class Pulses:
@@ -41,9 +46,11 @@ class Pulses:
         """The pulse, not older than a second."""
         async with self._looking:
             if self._last is None or time.monotonic() >= self._fresh_until:
+                mark = self._kiribi.queue.mark()
                 pulse = await self._kiribi.pulse()
-                body = JSON(beat(pulse, await self._kiribi.store.now_ms())).body
-                self._last = Taken(bytes(body), f'"{hashlib.sha256(body).hexdigest()[:24]}"')
+                body = bytes(JSON(beat(pulse, await self._kiribi.store.now_ms())).body)
+                tag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
+                self._last = Taken(body, tag, mark)
                 self._fresh_until = time.monotonic() + FRESH_SECONDS
             return self._last
 

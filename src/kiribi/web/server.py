@@ -18,7 +18,7 @@ from kiribi.web.guard import ANY_ADDRESS, LOOPBACK_NAMES
 if TYPE_CHECKING:
     from kiribi.manager import Kiribi
 
-PORT = 8000
+PORT = 8787
 TRIES = 20
 """Ports tried after `PORT` before the system chooses one."""
 GRACE_SECONDS = 5
@@ -44,7 +44,7 @@ async def serve(
     Args:
         kiribi: a connected manager.
         host: the address to listen on; any but loopback needs a `token`.
-        port: by default 8000 or the next free one; a given port is used or refused.
+        port: by default 8787 or the next free one; a given port is used or refused.
         token: what clients must present; None lets everybody on this machine in.
         read_only: answer, but change nothing.
         allowed_hosts: names, beside this machine's own, under which browsers may ask.
@@ -117,7 +117,7 @@ def is_loopback(host: str) -> bool:
 
 
 def listen(host: str, port: int | None) -> socket.socket:
-    """A listening socket on `port`, or without one on the first free port from 8000.
+    """A listening socket on `port`, or without one on the first free port from 8787.
 
     Raises:
         InvalidInput: the port is taken, or may not be listened on.

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from starlette.responses import JSONResponse
 
-from kiribi.job import Attempt, Job, Outcome
+from kiribi.job import Attempt, Job, Outcome, utc
 
 logger = logging.getLogger("kiribi")
 
@@ -36,9 +35,6 @@ WIRE_NAMES = {
 }
 """Where errors name a field: its Python name, and where it is in a request."""
 
-LAST_MS = 253_402_300_799_999
-"""The last millisecond of the year 9999."""
-
 
 class JSON(JSONResponse):
     """Compact JSON in UTF-8; half a surrogate pair is written as its escape."""
@@ -51,9 +47,7 @@ class JSON(JSONResponse):
 
 def iso(ms: int) -> str:
     """Epoch milliseconds as ISO 8601 in UTC."""
-    ms = min(max(ms, 0), LAST_MS)
-    at = datetime.fromtimestamp(ms // 1000, UTC)
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
+    return utc(ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def iso_or_none(ms: int | None) -> str | None:

@@ -84,12 +84,18 @@ def _params(issues: Issues, given: object) -> Mapping[str, Any]:
             found[name] = params[name]
     if "retryDelay" in params:
         if _is_retry_delay(params["retryDelay"]):
-            delay = params["retryDelay"]
-            keys = ("exponential", "base")
-            found["retryDelay"] = {k: delay[k] for k in keys} if isinstance(delay, dict) else delay
+            found["retryDelay"] = _retry_delay(params["retryDelay"])
         else:
             issues.add(("params", "retryDelay"), "invalid_union", "Invalid input")
     return found
+
+
+def _retry_delay(given: Any) -> Any:
+    """Ours; without growth the base is the delay."""
+    if not isinstance(given, dict):
+        return given
+    base = cast("dict[str, Any]", given)["base"]
+    return {"exponential": True, "base": base} if given["exponential"] else base
 
 
 def _text(issues: Issues, job: Mapping[str, Any], name: str, empty: str) -> str | None:
