@@ -10,5 +10,5 @@ export default defineConfig({
     assetsInlineLimit: 0, // the content security policy allows no data: URLs
     reportCompressedSize: true,
   },
-  server: { proxy: { "/api": "http://127.0.0.1:8000" } },
+  server: { proxy: { "/api": "http://127.0.0.1:8787" } },
 });

@@ -46,9 +46,9 @@ export function tn(key: PluralKey, count: number, values: Values = {}): string {
   return t(`${key}.${rule === "one" ? "one" : "other"}` as Key, { ...values, count });
 }
 
-/** The text of a key that may not exist: what the server names. */
-export const maybe = (key: string): string | null =>
-  key in en ? CATALOGUES[language.value][key as Key] : null;
+/** What the server said in English, in the reader's language where the catalogue knows its code. */
+export const said = (key: string, english: string): string =>
+  (CATALOGUES[language.value] as Record<string, string>)[key] ?? english;
 
 export const number = (value: number): string =>
   new Intl.NumberFormat(language.value).format(value);

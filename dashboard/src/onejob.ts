@@ -4,7 +4,7 @@ import { useSignal, useSignalEffect, type Signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { explainError, touched } from "./actions";
 import * as api from "./api";
-import { isFinal } from "./lifecycle";
+import { isFinal, isWaiting } from "./lifecycle";
 import { paused, pulse } from "./live";
 import type { Explanation, JobDetails, LogLine } from "./types";
 
@@ -53,8 +53,8 @@ export function useJob(id: string): OneJob {
       problem.value = "";
       const moved = before?.updatedAt !== after.updatedAt || before.status !== after.status;
       if (moved || after.status === "PROCESSING") await loadLogs();
-      if (isFinal(after.status) || after.status === "PROCESSING") reasons.value = [];
-      else reasons.value = (await api.explain(id)).reasons;
+      if (isFinal(after.status)) reasons.value = [];
+      else if (moved || isWaiting(after.status)) reasons.value = (await api.explain(id)).reasons;
     } catch (error) {
       missing.value = error instanceof api.Refused && error.status === 404;
       problem.value = missing.value ? "" : explainError(error);

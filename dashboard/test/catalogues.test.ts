@@ -6,7 +6,9 @@ const names = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) 
 
 describe("catalogues", () => {
   it("have the same keys", () => {
-    expect(Object.keys(ja)).toEqual(Object.keys(en));
+    // what the server says in English needs words only elsewhere
+    const own = Object.keys(ja).filter((key) => !key.startsWith("explain."));
+    expect(own).toEqual(Object.keys(en));
   });
 
   it("name the same values", () => {

@@ -10,14 +10,20 @@ const waiting = (pulse: Pulse, names: readonly string[]): number =>
     .filter(({ binding }) => names.includes(binding))
     .reduce((sum, { counts }) => sum + (counts.PENDING ?? 0) + (counts.RETRY_PENDING ?? 0), 0);
 
+const LATE = 60_000;
+
+const late = ({ oldestDueAt }: Pulse): boolean =>
+  oldestDueAt !== null && now.value - Date.parse(oldestDueAt) > LATE;
+
 /** What there is to see, in one sentence: the server's, or ours where we know it in the language. */
 function sentence(pulse: Pulse): string {
   const { unserved, paused, workers, health } = pulse;
   if (unserved.length)
     return tn("verdict.unserved", waiting(pulse, unserved), { bindings: unserved.join(", ") });
   if (workers === 0 && health.level !== "ok") return t("verdict.noWorkers");
-  if (health.level !== "ok") return health.message;
+  if (late(pulse)) return t("verdict.late");
   if (paused.length) return t("verdict.paused", { bindings: paused.join(", ") });
+  if (health.level !== "ok") return health.message;
   const running = pulse.counts.PROCESSING ?? 0;
   return running ? tn("verdict.running", running) : t("verdict.ok");
 }

@@ -11,7 +11,7 @@ import { Icon } from "../components/icons";
 import { JsonCard } from "../components/jsontree";
 import { Logs } from "../components/logs";
 import { Status } from "../components/status";
-import { maybe, t } from "../i18n";
+import { said, t } from "../i18n";
 import { useKeys } from "../keys";
 import { ACTIONS, allows, CAPABILITY, type Action } from "../lifecycle";
 import { useJob } from "../onejob";
@@ -65,7 +65,7 @@ const Why = ({ reasons }: { reasons: Explanation["reasons"] }) =>
       {reasons.map(({ code, message }) => (
         <li key={code}>
           <Icon name="pending" />
-          {maybe(`explain.${code}`) ?? message}
+          {said(`explain.${code}`, message)}
         </li>
       ))}
     </ul>
