@@ -43,7 +43,7 @@ check: $(VENV)/.dev ## Format, lint, types, import contracts, changelog
 	|| { echo "CHANGELOG.md has no section [$$version]"; exit 1; }
 
 bench: $(VENV)/.bench ## Measure, beside Huey and bare loops
-	$(BIN)/python -m benchmarks.bench $(BENCH_ARGS)
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 build: $(VENV)/.dev ## Build the wheel and the source distribution into dist/
 	$(BIN)/python -m build
