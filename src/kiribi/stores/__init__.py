@@ -60,4 +60,5 @@ def sqlite_path(url: str, rest: str) -> str:
 
 def without_password(url: str) -> str:
     """`url` as it may be shown."""
-    return re.sub(r"(://[^/@:]*):[^@]*@", r"\1:***@", url)
+    hidden = re.sub(r"^([^:]*:/*[^:@]*):.*@", r"\1:***@", url)
+    return re.sub(r"(password=)[^&]*", r"\1***", hidden)

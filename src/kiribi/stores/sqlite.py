@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Self
 
 import apsw
@@ -137,10 +138,11 @@ class SqliteStore(SqlStore):
         ]
 
     def _version(self, connection: apsw.Connection) -> int:
-        version = 0
-        if connection.table_exists(None, "meta"):
-            rows = execute(connection, statement("sqlite", "schema_version").text)
-            version = next((row[0] for row in rows), 0)
+        # asked by a statement: what the connection remembers of the schema may be out of date
+        if not execute(connection, "SELECT 1 FROM sqlite_schema WHERE name = 'meta'"):
+            return 0
+        with self._as_ours():
+            ((version,),) = execute(connection, statement("sqlite", "schema_version").text)
         known = len(migrations("sqlite"))
         if version > known:
             raise SchemaMismatch(
@@ -151,14 +153,19 @@ class SqliteStore(SqlStore):
 
     def _migrate(self, connection: apsw.Connection) -> int:
         pending = migrations("sqlite")[self._version(connection) :]
-        for script in pending:
-            try:
+        with self._as_ours():
+            for script in pending:
                 execute(connection, script)
-            except apsw.SQLError as error:
-                raise SchemaMismatch(
-                    f"database {self._path}: cannot be migrated, it holds something else ({error})"
-                ) from error
         return len(pending)
+
+    @contextmanager
+    def _as_ours(self) -> Generator[None, None, None]:
+        try:
+            yield
+        except (apsw.SQLError, ValueError) as error:
+            raise SchemaMismatch(
+                f"database {self._path}: it holds something else, not Kiribi's tables ({error})"
+            ) from error
 
 
 def _compiled(batch: Batch) -> Compiled:

@@ -1,8 +1,7 @@
--- Move on to the next oldest jobs: those after ?2... of the last call, from the oldest again at the end.
--- ?2: id of the horizon, ?3: how many to read. Kept as [from, to] in meta; from is exclusive.
-WITH last (id) AS (
-  SELECT coalesce((SELECT value ->> 1 FROM meta WHERE key = 'pruned'), '')
-)
+-- Move on to the next oldest jobs: those after where the last call stopped, at the end from the
+-- oldest again. ?2: id of the horizon, ?3: how many to read.
+-- Kept in meta as [from, to], from exclusive; nothing old enough and nothing to come round: no write.
+WITH last (id) AS (SELECT value ->> 1 FROM meta WHERE key = 'pruned')
 INSERT INTO meta (key, value)
 SELECT 'pruned', json_array(last.id, coalesce((
     SELECT max(id) FROM (

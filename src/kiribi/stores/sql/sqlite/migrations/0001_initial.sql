@@ -122,4 +122,5 @@ CREATE TABLE stat (
   PRIMARY KEY (span_ms, at_ms, binding)
 ) STRICT, WITHOUT ROWID;
 
-INSERT INTO meta (key, value) VALUES ('schema_version', '1');
+-- pruned: between which ids the last step of pruning looked
+INSERT INTO meta (key, value) VALUES ('schema_version', '1'), ('pruned', '["",""]');
