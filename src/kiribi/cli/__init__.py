@@ -23,15 +23,17 @@ INTERRUPTED = 130
 PIPE_CLOSED = 141
 """128 + SIGPIPE."""
 
-OPTIONS = {
-    f"--{name}"
-    for name in (
-        *("id", "max-attempts", "first-delay", "at", "retry-delay", "timeout", "priority"),
-        *("binding", "status", "error", "database", "host", "port", "processes", "concurrency"),
-        *("bindings", "grace"),
-    )
+NAMES = {
+    "binding": "BINDING",
+    **{
+        name: f"--{name.replace('_', '-')}"
+        for name in (
+            *("id", "max_attempts", "first_delay", "at", "retry_delay", "timeout", "priority"),
+            *("limit", "database", "host", "port", "processes", "concurrency", "bindings"),
+        )
+    },
 }
-"""Options whose values the manager checks, or a runtime."""
+"""Fields of errors by the names they have here."""
 
 app = typer.Typer(
     name="kiribi",
@@ -104,6 +106,9 @@ def _failed(error: Exception) -> int:
     if isinstance(error, typer.TyperException):
         if message := error.format_message():  # none where the help was printed
             note(f"error: {message}")
+            context = getattr(error, "ctx", None)
+            if context is not None:
+                note(f"See: {context.command_path} --help")
         return error.exit_code
     if isinstance(error, InvalidInput):
         note(f"error: {_named(error)}")
@@ -116,8 +121,14 @@ def _failed(error: Exception) -> int:
 
 
 def _named(error: InvalidInput) -> str:
-    """The message, with fields that are options by the names these have here."""
-    name = error.field.removeprefix("filter.").replace("_", "-")
-    if f"--{name}" not in OPTIONS:
+    """The message, its field by the name it has here: `filter.error` is --error."""
+    name, _, rest = error.field.partition(".")
+    if name == "filter":
+        name, _, rest = rest.partition(".")
+        option = f"--{name}"
+    elif name in NAMES:
+        option = NAMES[name]
+    else:
         return str(error)
-    return f"--{name}: {shown(error.value)} is not allowed; {error.allowed}"
+    field = f"{option} {rest}".rstrip()
+    return f"{field}: {shown(error.value)} is not allowed; {error.allowed}"

@@ -84,8 +84,7 @@ def command(action: Action) -> Callable[..., None]:
     ) -> None:
         chosen = filters.parse(binding, status, error, payload, since, until)
         if bool(ids) == bool(chosen):
-            given = "ids and a filter" if ids else "neither"
-            raise InvalidInput("IDS", given, "give either ids, or a filter such as --binding")
+            raise InvalidInput("ID", ids or [], "give either ids, or a filter such as --binding")
         if chosen:
             chosen.setdefault("status", [str(status) for status in action.statuses])
 
@@ -112,7 +111,7 @@ def command(action: Action) -> Callable[..., None]:
 
 async def _confirm(kiribi: Kiribi, action: Action, chosen: dict[str, Any]) -> None:
     if not sys.stdin.isatty():
-        raise InvalidInput("--yes", "not given", "a filter without a terminal to ask on needs it")
+        raise InvalidInput("--yes", False, "give it where there is no terminal to ask on")
     count = await kiribi.count(chosen)
     number = f"{count.value:,}" if count.exact else f"over {count.value:,}"
     typer.confirm(f"{action.name} {number} job(s)?", abort=True, err=True)
@@ -122,7 +121,7 @@ def _report(acted: Acted, action: Action, *, by_id: bool, json: bool) -> None:
     if json:
         skipped = [{"id": id, "reason": reason} for id, reason in acted.skipped]
         emit({"done": acted.done, "skipped": skipped})
-    else:
+    elif acted.done or not by_id:
         typer.echo(f"{action.past}: {len(acted.done):,}")
     if not by_id:
         if acted.skipped:

@@ -10,6 +10,7 @@ from kiribi.cli import values
 from kiribi.cli.output import emit, note
 from kiribi.cli.session import DATABASE, App, Database, Json, run
 from kiribi.cli.shapes import detailed
+from kiribi.errors import InvalidInput
 from kiribi.manager import Kiribi
 
 
@@ -54,6 +55,8 @@ def enqueue(
       kiribi enqueue REPORT @report.json --at 2026-09-01T06:00 --timeout 10m
       echo '{"n": 1}' | kiribi enqueue COUNT - --wait
     """
+    if at is not None and first_delay is not None:
+        raise InvalidInput("--at", at, "give either --at or --first-delay")
     given = {
         "max_attempts": values.given(values.whole, "--max-attempts", max_attempts),
         "first_delay": values.given(values.seconds, "--first-delay", first_delay),

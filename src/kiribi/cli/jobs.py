@@ -61,10 +61,11 @@ def list_jobs(
     """
     chosen = filters.parse(binding, status, error, payload, since, until)
     size = values.whole("--limit", limit)
+    start = values.given(values.id, "--before", before)
     seen: dict[str, Job] = {}
 
     async def look(kiribi: Kiribi) -> Page:
-        return await kiribi.find_many(chosen, before=before, limit=size)
+        return await kiribi.find_many(chosen, before=start, limit=size)
 
     def tell(page: Page) -> None:
         if json:

@@ -9,7 +9,9 @@ import typer
 from kiribi.cli import shapes, values
 from kiribi.cli.output import ago, emit, emit_line, plain, screen, shown_status, span, table
 from kiribi.cli.session import DATABASE, Database, Json, run
+from kiribi.errors import InvalidInput
 
+MAX_HOURS = 3_660 * 24
 Binding = Annotated[str, typer.Argument(help="The performer, such as SEND_MAIL.")]
 
 
@@ -30,6 +32,8 @@ def stats(
       kiribi stats --since 7d --binding SEND_MAIL --json
     """
     hours = values.seconds("--since", since) / 3_600
+    if not 0 < hours <= MAX_HOURS:
+        raise InvalidInput("--since", since, "give more than 0 and up to 3660d")
     found = run(lambda kiribi: kiribi.stats(hours=hours, bindings=binding or ()), database)
     if json:
         for one in found:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import UUID
 
 from kiribi.backoff import Exponential, RetryDelay
 from kiribi.errors import InvalidInput, InvalidPayload
@@ -34,6 +35,18 @@ def whole(option: str, text: str) -> int:
         return int(text)
     except ValueError:
         raise InvalidInput(option, text, "give a whole number") from None
+
+
+def id(option: str, text: str) -> str:
+    """The id of a job.
+
+    Raises:
+        InvalidInput: naming the option.
+    """
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise InvalidInput(option, text, "give the id of a job") from None
 
 
 def seconds(option: str, text: str) -> float:
