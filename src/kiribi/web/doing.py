@@ -21,9 +21,9 @@ from kiribi.web.asked import Enqueue, Perform, Recover, Sweep, Target
 from kiribi.web.body import JSONRoute
 from kiribi.web.errors import Refused
 from kiribi.web.finding import JobId, outcome
-from kiribi.web.looking import binding_shown
 from kiribi.web.openapi import errors
-from kiribi.web.wire import JSON, detailed, listed
+from kiribi.web.response import JSON
+from kiribi.web.wire import binding_shown, detailed, listed
 
 router = APIRouter(route_class=JSONRoute, tags=["Doing"])
 

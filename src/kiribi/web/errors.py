@@ -23,7 +23,8 @@ from kiribi.errors import (
     UnknownBinding,
     shown,
 )
-from kiribi.web.wire import JSON, WIRE_NAMES
+from kiribi.web.response import JSON
+from kiribi.web.wire import WIRE_NAMES
 
 CODES: Sequence[tuple[type[KiribiError], int, str]] = (
     (InvalidPayload, 422, "invalid_payload"),
@@ -79,7 +80,7 @@ def refused(error: KiribiError) -> Refused:
     return Refused(status, code, " ".join([message, *notes]), field=field, allowed=error.allowed)
 
 
-def misfit(problems: Sequence[Mapping[str, Any]]) -> Refused:
+def misfit(problems: Sequence[Mapping[str, Any]], *, quote: bool) -> Refused:
     """What pydantic found wrong with a request, its first problem in our words."""
     first = problems[0]
     context: Mapping[str, Any] = first.get("ctx") or {}
@@ -92,7 +93,7 @@ def misfit(problems: Sequence[Mapping[str, Any]]) -> Refused:
     if kind == "missing":
         allowed = "it is required"
         message = f"{field}: {allowed}"
-    elif "token" in place:  # a secret is not repeated, not even to whoever sent it
+    elif not quote:
         message = f"{field}: {allowed}"
     else:
         message = f"{field}: {shown(context.get('value', value))} is not allowed; {allowed}"
@@ -106,9 +107,11 @@ async def on_kiribi_error(_: Request, error: Exception) -> Response:
     return refused(cast("KiribiError", error)).response()
 
 
-async def on_misfit(_: Request, error: Exception) -> Response:
+async def on_misfit(request: Request, error: Exception) -> Response:
     """Answer a request that does not fit its models."""
-    return misfit(cast("RequestValidationError", error).errors()).response()
+    problems = cast("RequestValidationError", error).errors()
+    # A secret is not repeated, not even to whoever sent it
+    return misfit(problems, quote=not request.url.path.endswith("/login")).response()
 
 
 async def on_http_exception(_: Request, error: Exception) -> Response:
@@ -122,4 +125,6 @@ async def on_http_exception(_: Request, error: Exception) -> Response:
 
 async def on_failure(_: Request, __: Exception) -> Response:
     """Answer a mistake of our own, without telling what it was: that is in the server's log."""
-    return Refused(500, "internal", "the server failed; its log says why").response()
+    return Refused(
+        500, "internal", "the server failed; its log says why", headers=HEADERS
+    ).response()

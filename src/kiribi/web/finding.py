@@ -17,7 +17,8 @@ from kiribi.web.answers import Counted, Details, Explained, Listed, Log, PageSho
 from kiribi.web.asked import MAX_WAIT, Matching, Search
 from kiribi.web.body import JSONRoute
 from kiribi.web.openapi import errors
-from kiribi.web.wire import JSON, detailed, iso, iso_or_none, listed
+from kiribi.web.response import JSON
+from kiribi.web.wire import detailed, explained, iso_or_none, line_shown, listed
 
 router = APIRouter(route_class=JSONRoute, tags=["Finding"], dependencies=[needs(READ)])
 
@@ -61,25 +62,14 @@ async def logs(
     """What the job's attempts logged, oldest first."""
     await existing(kiribi, id)
     found = await kiribi.logs(id, after=after, limit=limit)
-    lines = [
-        {
-            "seq": seq,
-            "attempt": line.attempt,
-            "at": iso(line.at_ms),
-            "level": line.level,
-            "message": line.message,
-        }
-        for seq, line in found
-    ]
+    lines = [line_shown(seq, line) for seq, line in found]
     return JSON({"lines": lines, "next": found[-1][0] if found else after})
 
 
 @router.get("/jobs/{id}/explain", response_model=Explained, responses=errors(400, 404))
 async def explain(kiribi: Manager, id: JobId) -> Response:
     """Why a job is where it is."""
-    found = await kiribi.explain(id)
-    reasons = [{"code": reason.code, "message": reason.message} for reason in found.reasons]
-    return JSON({"id": found.job.id, "status": found.job.status, "reasons": reasons})
+    return JSON(explained(await kiribi.explain(id)))
 
 
 @router.get(

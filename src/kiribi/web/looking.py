@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response, StreamingResponse
 
 from kiribi._version import __version__
-from kiribi.ports import BindingInfo
-from kiribi.search import BindingStats
 from kiribi.web import events
 from kiribi.web.access import READ, Asking, Manager, needs
 from kiribi.web.answers import Beat, BindingShown, Me, Statistics, WorkerShown
 from kiribi.web.openapi import errors
-from kiribi.web.wire import JSON, iso, iso_or_none, params
+from kiribi.web.response import JSON
+from kiribi.web.wire import binding_shown, iso, tally, worker_shown
 
 router = APIRouter(tags=["Looking"], dependencies=[needs(READ)])
 
@@ -101,8 +100,8 @@ async def stats(
         {
             "since": iso(since),
             "bucket": bucket,
-            "bindings": [_tally(each) for each in whole],
-            "series": [_tally(each) for each in series],
+            "bindings": [tally(each) for each in whole],
+            "series": [tally(each) for each in series],
         }
     )
 
@@ -110,47 +109,4 @@ async def stats(
 @router.get("/workers", response_model=list[WorkerShown])
 async def workers(kiribi: Manager) -> Response:
     """Every worker known, newest first."""
-    return JSON(
-        [
-            {
-                "id": worker.id,
-                "host": worker.host,
-                "pid": worker.pid,
-                "version": worker.version,
-                "bindings": worker.bindings,
-                "slots": worker.slots,
-                "startedAt": iso(worker.started_ms),
-                "alive": worker.dead_reason is None and worker.lease_ms > 0,
-                "lease": max(0, worker.lease_ms),
-                "deadReason": worker.dead_reason,
-            }
-            for worker in await kiribi.workers()
-        ]
-    )
-
-
-def binding_shown(info: BindingInfo) -> dict[str, Any]:
-    """A binding as JSON."""
-    return {
-        "name": info.name,
-        "defaults": params(info.defaults),
-        "schema": info.schema,
-        "paused": info.paused,
-        "lastSeenAt": iso_or_none(info.last_seen_ms),
-    }
-
-
-def _tally(stats: BindingStats) -> dict[str, Any]:
-    return {
-        "binding": stats.binding,
-        "since": iso(stats.from_ms),
-        "enqueued": stats.enqueued,
-        "completed": stats.completed,
-        "failed": stats.failed,
-        "retried": stats.retried,
-        "cancelled": stats.cancelled,
-        "crashed": stats.crashed,
-        "wait": stats.wait_ms,
-        "run": stats.run_ms,
-        "failureRate": stats.failure_rate,
-    }
+    return JSON([worker_shown(info) for info in await kiribi.workers()])

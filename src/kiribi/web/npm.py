@@ -15,7 +15,8 @@ from kiribi.web.body import JSONRoute
 from kiribi.web.finding import JobId
 from kiribi.web.listing import page_of
 from kiribi.web.openapi import NEW_JOB, errors
-from kiribi.web.wire import JSON, listed, options
+from kiribi.web.response import JSON
+from kiribi.web.wire import listed, options
 from kiribi.web.zod import Issues, issues_of, new_job
 
 router = APIRouter(route_class=JSONRoute, tags=["npm kiribi"])

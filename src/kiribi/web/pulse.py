@@ -13,7 +13,8 @@ from kiribi._version import __version__
 from kiribi.job import JobStatus
 from kiribi.manager import Kiribi
 from kiribi.search import Pulse
-from kiribi.web.wire import JSON, iso_or_none
+from kiribi.web.response import JSON
+from kiribi.web.wire import iso_or_none
 
 FRESH_SECONDS = 1.0
 LATE_MS = 60_000

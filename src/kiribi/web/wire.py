@@ -1,4 +1,4 @@
-"""Jobs and options as JSON: names are npm kiribi's, times ISO 8601."""
+"""What there is as JSON: names are npm kiribi's, times ISO 8601. No framework: the CLI uses it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from starlette.responses import JSONResponse
-
+from kiribi._explain import Explanation
 from kiribi.job import Attempt, Job, Outcome, utc
+from kiribi.ports import BindingInfo, LogLine, WorkerInfo
+from kiribi.search import BindingStats
 
 logger = logging.getLogger("kiribi")
 
@@ -34,15 +35,6 @@ WIRE_NAMES = {
     "older_than": "olderThan",
 }
 """Where errors name a field: its Python name, and where it is in a request."""
-
-
-class JSON(JSONResponse):
-    """Compact JSON in UTF-8; half a surrogate pair is written as its escape."""
-
-    def render(self, content: Any) -> bytes:
-        """The body."""
-        text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        return text.encode("utf-8", "backslashreplace")
 
 
 def iso(ms: int) -> str:
@@ -136,4 +128,65 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
         "processingTime": max(0, attempt.finished_ms - attempt.started_ms),
         "attempt": attempt.number,
         "worker": attempt.worker,
+    }
+
+
+def line_shown(seq: int, line: LogLine) -> dict[str, Any]:
+    """A line of a job's log."""
+    return {
+        "seq": seq,
+        "attempt": line.attempt,
+        "at": iso(line.at_ms),
+        "level": line.level,
+        "message": line.message,
+    }
+
+
+def explained(explanation: Explanation) -> dict[str, Any]:
+    """Why a job is where it is."""
+    reasons = [{"code": reason.code, "message": reason.message} for reason in explanation.reasons]
+    return {"id": explanation.job.id, "status": explanation.job.status, "reasons": reasons}
+
+
+def binding_shown(info: BindingInfo) -> dict[str, Any]:
+    """A kind of job."""
+    return {
+        "name": info.name,
+        "defaults": params(info.defaults),
+        "schema": info.schema,
+        "paused": info.paused,
+        "lastSeenAt": iso_or_none(info.last_seen_ms),
+    }
+
+
+def tally(stats: BindingStats) -> dict[str, Any]:
+    """What became of jobs of one binding."""
+    return {
+        "binding": stats.binding,
+        "since": iso(stats.from_ms),
+        "enqueued": stats.enqueued,
+        "completed": stats.completed,
+        "failed": stats.failed,
+        "retried": stats.retried,
+        "cancelled": stats.cancelled,
+        "crashed": stats.crashed,
+        "wait": stats.wait_ms,
+        "run": stats.run_ms,
+        "failureRate": stats.failure_rate,
+    }
+
+
+def worker_shown(info: WorkerInfo) -> dict[str, Any]:
+    """A worker."""
+    return {
+        "id": info.id,
+        "host": info.host,
+        "pid": info.pid,
+        "version": info.version,
+        "bindings": info.bindings,
+        "slots": info.slots,
+        "startedAt": iso(info.started_ms),
+        "alive": info.dead_reason is None and info.lease_ms > 0,
+        "lease": max(0, info.lease_ms),
+        "deadReason": info.dead_reason,
     }

@@ -8,7 +8,8 @@ from typing import Any, cast
 from kiribi.errors import InvalidInput
 from kiribi.web.body import parsed
 from kiribi.web.errors import Refused
-from kiribi.web.wire import JSON, WIRE_NAMES
+from kiribi.web.response import JSON
+from kiribi.web.wire import WIRE_NAMES
 
 Path = tuple[str, ...]
 
