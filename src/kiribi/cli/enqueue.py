@@ -12,6 +12,7 @@ from kiribi.cli.session import DATABASE, App, Database, Json, run
 from kiribi.cli.shapes import detailed
 from kiribi.errors import InvalidInput
 from kiribi.manager import Kiribi
+from kiribi.options import Options
 
 
 def enqueue(
@@ -57,7 +58,7 @@ def enqueue(
     """
     if at is not None and first_delay is not None:
         raise InvalidInput("--at", at, "give either --at or --first-delay")
-    given = {
+    options: Options = {
         "max_attempts": values.given(values.whole, "--max-attempts", max_attempts),
         "first_delay": values.given(values.seconds, "--first-delay", first_delay),
         "at": values.given(values.moment, "--at", at),
@@ -66,7 +67,6 @@ def enqueue(
         "priority": values.given(values.whole, "--priority", priority),
         "id": id,
     }
-    options = {name: value for name, value in given.items() if value is not None}
     value = values.payload(payload)
 
     async def ask(kiribi: Kiribi) -> None:

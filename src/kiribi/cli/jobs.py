@@ -27,6 +27,7 @@ from kiribi.errors import JobNotFound
 from kiribi.job import Job
 from kiribi.manager import Kiribi
 from kiribi.search import Page
+from kiribi.web import wire
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -140,7 +141,7 @@ def logs(
         while lines := await kiribi.logs(id, after=last):
             for last, line in lines:
                 if json:
-                    emit_line(shapes.line(last, line))
+                    emit_line(wire.line_shown(last, line))
                 else:
                     at = f"{local(line.at_ms)}  {line.attempt}  {line.level:<7}"
                     typer.echo(f"{at}  {printable(line.message)}")

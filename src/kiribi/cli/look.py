@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from kiribi.cli import shapes, values
+from kiribi.cli import values
 from kiribi.cli.output import ago, emit, emit_line, plain, screen, shown_status, span, table
 from kiribi.cli.session import DATABASE, Database, Json, run
 from kiribi.errors import InvalidInput
+from kiribi.web import wire
 
 MAX_HOURS = 3_660 * 24
 Binding = Annotated[str, typer.Argument(help="The performer, such as SEND_MAIL.")]
@@ -37,7 +38,7 @@ def stats(
     found = run(lambda kiribi: kiribi.stats(hours=hours, bindings=binding or ()), database)
     if json:
         for one in found:
-            emit_line(shapes.tally(one))
+            emit_line(wire.tally(one))
         return
     numbers = ("enqueued", "completed", "failed", "retried", "cancelled", "crashed")
     rows = table(
@@ -72,7 +73,7 @@ def explain(
     """
     found = run(lambda kiribi: kiribi.explain(id), database)
     if json:
-        emit(shapes.explained(found))
+        emit(wire.explained(found))
         return
     job = found.job
     screen().print(plain(f"{job.binding} {job.id} is"), shown_status(job.status))
@@ -90,7 +91,7 @@ def bindings(json: Json = False, database: Database = DATABASE) -> None:
     found = run(lambda kiribi: kiribi.bindings(), database)
     if json:
         for one in found:
-            emit_line(shapes.binding(one))
+            emit_line(wire.binding_shown(one))
         return
     rows = table("binding", "state", "last served", "defaults")
     for one in found:
@@ -129,7 +130,7 @@ def workers(json: Json = False, database: Database = DATABASE) -> None:
     found = run(lambda kiribi: kiribi.workers(), database)
     if json:
         for one in found:
-            emit_line(shapes.worker(one))
+            emit_line(wire.worker_shown(one))
         return
     rows = table("id", "state", "host", "process", "started", "slots", "bindings", right=("slots",))
     for one in found:
