@@ -65,6 +65,12 @@ async def test_only_the_bindings_asked_for(world: World) -> None:
     assert await world.store.claim("w1", ["A"], 0) == []
 
 
+async def test_a_binding_named_twice_counts_once(world: World) -> None:
+    await world.worker()
+    await world.put(4)
+    assert len(set(ids(await world.store.claim("w1", ["A", "A"], 3)))) == 3
+
+
 async def test_only_the_ids_asked_for_and_only_if_they_may_be_claimed(world: World) -> None:
     await world.worker()
     await world.put(5)

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+from kiribi.errors import StoreError
+
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
 
@@ -13,8 +15,8 @@ Answer = TypeVar("Answer")
 class Gathering(Generic[Asked, Answer]):
     """Calls `together` once for all that is asked within one turn of an event loop.
 
-    `together` answers each item, in order, and changes nothing when it raises: then each call is
-    made again alone, so that only the guilty fails.
+    `together` answers each item, in order, and changes nothing when it raises. Then each call is
+    made again alone, so that only the guilty fails; unless the store failed, which all share.
     """
 
     def __init__(self, together: Callable[[Sequence[Asked]], Awaitable[list[Answer]]]) -> None:
@@ -47,11 +49,13 @@ class Gathering(Generic[Asked, Answer]):
                 answer.cancel()
             raise
         except Exception as error:  # noqa: BLE001 - goes to whoever asked for it
-            if len(turn) == 1:
-                _fail(turn[0][1], error)
+            if len(turn) > 1 and not isinstance(error, StoreError):
+                for call in turn:
+                    await self._carry_out([call])
                 return
-            for call in turn:
-                await self._carry_out([call])
+            for _, answer in turn:
+                if not answer.done():
+                    answer.set_exception(error)
             return
         at = 0
         for asked, answer in turn:
@@ -61,8 +65,3 @@ class Gathering(Generic[Asked, Answer]):
 
 
 _Turn = list[tuple[Sequence[Asked], asyncio.Future[list[Answer]]]]
-
-
-def _fail(answer: asyncio.Future[list[Answer]], error: Exception) -> None:
-    if not answer.done():
-        answer.set_exception(error)

@@ -108,7 +108,7 @@ class SqlStore(ABC):
         if limit <= 0 or not bindings:
             return []
         mine = (worker, pool, secrets.token_hex(8))
-        choice: Params = (*mine, dumps(held), dumps(bindings), limit)
+        choice: Params = (*mine, dumps(held), dumps(list(dict.fromkeys(bindings))), limit)
         first = ("claim_best", choice) if ids is None else ("claim_ids", (*choice, dumps(ids)))
         rows = await self._write([first, ("claim_stat", mine), ("claim_jobs", mine)])
         return sorted(_rows.jobs(rows[2]), key=_rank)

@@ -5,7 +5,7 @@ change AS MATERIALIZED (
   SELECT binding, job.status AS old, outcome,
     CASE WHEN NOT (goes_on AND cancel_requested) THEN new
       WHEN outcome = 'failed' THEN 'FAILED' ELSE 'CANCELLED' END AS new,
-    CASE WHEN outcome <> 'crashed' THEN now - started_ms END AS ran
+    CASE WHEN outcome <> 'crashed' THEN max(0, now - started_ms) END AS ran
   FROM (
     SELECT value ->> 0 AS id, value ->> 1 AS expected, value ->> 2 AS attempts,
       value ->> 3 AS new, value ->> 7 AS outcome,
