@@ -6,6 +6,7 @@ runs. Start at `Kiribi` (what applications call) and `Performer` (what they writ
 
 from kiribi._actions import Acted
 from kiribi._explain import Explanation, Reason
+from kiribi._meta import Meta
 from kiribi._version import __version__
 from kiribi.backoff import Exponential
 from kiribi.errors import (
@@ -34,7 +35,7 @@ from kiribi.errors import (
     UnknownBinding,
 )
 from kiribi.job import Attempt, Job, JobError, JobStatus, Outcome, new_id
-from kiribi.manager import Kiribi, Meta
+from kiribi.manager import Kiribi
 from kiribi.options import EnqueueOptions
 from kiribi.performer import Performer
 from kiribi.search import BindingStats, Count, JobFilter, Page, Pulse

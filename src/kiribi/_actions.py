@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 from kiribi.errors import Conflict, IllegalTransition, InvalidInput, JobNotFound
-from kiribi.job import Job, JobStatus
+from kiribi.job import Job, JobStatus, is_id
 from kiribi.lifecycle import Change
 from kiribi.ports import Store
 from kiribi.search import JobFilter
@@ -18,6 +18,7 @@ TRIES = 5
 """How often a job that changes under our hands is looked at again."""
 
 Target = str | Sequence[str] | JobFilter | Mapping[str, Any]
+Refused = dict[str, JobNotFound | Conflict]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,64 +33,20 @@ async def act(store: Store, target: Target, event: Callable[[Job], Change]) -> A
     """Apply a transition of `lifecycle` to every job of `target`.
 
     Raises:
-        JobNotFound, IllegalTransition: `target` is one id, and it cannot be.
+        InvalidInput: `target` is neither an id, nor ids, nor a filter.
+        JobNotFound, Conflict: `target` is one id, and it cannot be.
     """
-    done: list[str] = []
-    skipped: list[tuple[str, str]] = []
-    async for ids in chosen(store, target):
-        changed, refused = await _step(store, ids, event)
-        if isinstance(target, str) and refused:
-            raise refused[target]
-        done += changed
-        skipped += [(id, str(error)) for id, error in refused.items()]
-    return Acted(tuple(done), tuple(skipped))
+    return await _each(store, target, lambda ids: _transition(store, ids, event))
 
 
 async def delete(store: Store, target: Target) -> Acted:
     """Remove every job of `target` that is not PROCESSING.
 
     Raises:
+        InvalidInput: `target` is neither an id, nor ids, nor a filter.
         JobNotFound, IllegalTransition: `target` is one id, and it cannot be.
     """
-    done: list[str] = []
-    skipped: list[tuple[str, str]] = []
-    async for ids in chosen(store, target):
-        gone = await store.delete(ids)
-        done += gone
-        kept = [id for id in ids if id not in set(gone)]
-        if not kept:
-            continue
-        running = {job.id for job in await store.find(kept)}
-        for id in kept:
-            error = (
-                IllegalTransition(id, "delete", JobStatus.PROCESSING, "cancel it first")
-                if id in running
-                else JobNotFound(id)
-            )
-            if isinstance(target, str):
-                raise error
-            skipped.append((id, str(error)))
-    return Acted(tuple(done), tuple(skipped))
-
-
-async def chosen(store: Store, target: Target) -> AsyncIterator[list[str]]:
-    """The ids of `target`, a thousand at a time.
-
-    Raises:
-        InvalidInput: it is neither an id, nor ids, nor a filter.
-    """
-    if isinstance(target, str):
-        yield [target]
-    elif isinstance(target, JobFilter | Mapping):
-        async for ids in matching(store, JobFilter.parse(target)):
-            yield ids
-    else:
-        ids = list(dict.fromkeys(target))
-        for id in cast("list[object]", ids):
-            if not isinstance(id, str):
-                raise InvalidInput("ids", id, "give ids as text")
-        for start in range(0, len(ids), STEP):
-            yield ids[start : start + STEP]
+    return await _each(store, target, lambda ids: _deletion(store, ids))
 
 
 async def matching(store: Store, filter: JobFilter) -> AsyncIterator[list[str]]:
@@ -104,12 +61,52 @@ async def matching(store: Store, filter: JobFilter) -> AsyncIterator[list[str]]:
         before = page.next
 
 
-async def _step(
+async def _each(
+    store: Store,
+    target: Target,
+    step: Callable[[list[str]], Awaitable[tuple[list[str], Refused]]],
+) -> Acted:
+    done: list[str] = []
+    skipped: list[tuple[str, str]] = []
+    async for ids in _chosen(store, target):
+        known = [id for id in ids if is_id(id)]
+        changed, refused = await step(known) if known else ([], {})
+        refused |= {id: JobNotFound(id) for id in ids if not is_id(id)}
+        if isinstance(target, str) and refused:
+            raise refused[target]
+        done += changed
+        skipped += [(id, str(error)) for id, error in refused.items()]
+    return Acted(tuple(done), tuple(skipped))
+
+
+async def _chosen(store: Store, target: Target) -> AsyncIterator[list[str]]:
+    if isinstance(target, str):
+        yield [target]
+    elif isinstance(target, JobFilter | Mapping):
+        async for ids in matching(store, JobFilter.parse(target)):
+            yield ids
+    else:
+        ids = list(dict.fromkeys(_ids(target)))
+        for start in range(0, len(ids), STEP):
+            yield ids[start : start + STEP]
+
+
+def _ids(target: object) -> list[str]:
+    if not isinstance(target, Iterable) or isinstance(target, bytes):
+        raise InvalidInput("target", target, "give an id, ids or a filter")
+    ids = list(cast("Iterable[object]", target))
+    for id in ids:
+        if not isinstance(id, str):
+            raise InvalidInput("target", id, "give ids as text")
+    return cast("list[str]", ids)
+
+
+async def _transition(
     store: Store, ids: list[str], event: Callable[[Job], Change]
-) -> tuple[list[str], dict[str, JobNotFound | Conflict]]:
+) -> tuple[list[str], Refused]:
     """One round of compare-and-set, repeated for the jobs that moved in between."""
     done: list[str] = []
-    refused: dict[str, JobNotFound | Conflict] = {}
+    refused: Refused = {}
     for _ in range(TRIES):
         jobs = {job.id: job for job in await store.find(ids)}
         changes: list[Change] = []
@@ -128,3 +125,17 @@ async def _step(
     for id in ids:
         refused[id] = Conflict(f"job {id!r} changed {TRIES} times meanwhile; try again")
     return done, refused
+
+
+async def _deletion(store: Store, ids: list[str]) -> tuple[list[str], Refused]:
+    gone = await store.delete(ids)
+    kept = [id for id in ids if id not in frozenset(gone)]
+    running = {job.id for job in await store.find(kept)} if kept else set[str]()
+    refused: Refused = {}
+    for id in kept:
+        refused[id] = (
+            IllegalTransition(id, "delete", JobStatus.PROCESSING, "cancel it first")
+            if id in running
+            else JobNotFound(id)
+        )
+    return gone, refused

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import difflib
+import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
+from kiribi._json import encode
 from kiribi.errors import InvalidInput, UnknownBinding
 from kiribi.job import new_id
 from kiribi.options import EnqueueOptions
-from kiribi.payloads import check_schema, encode, encoded_for
-from kiribi.performer import BINDING_PATTERN, BINDING_RULE, Performer
+from kiribi.payloads import check_schema, encoded_for
+from kiribi.performer import Performer, check_binding, is_performer
 from kiribi.ports import BindingInfo, NewJob, Store
 
 TRUST_SECONDS = 5.0
 """How long what the store said of its bindings is trusted."""
+
+Asked = Sequence[Any]
+"""`(binding, payload)` or `(binding, payload, options)`."""
 
 
 class Intake:
@@ -27,83 +32,103 @@ class Intake:
         self._known: dict[str, BindingInfo] = {}
         self._known_until = 0.0
 
-    async def checked(self, jobs: Iterable[tuple[Any, ...]]) -> list[NewJob]:
-        """`(binding, payload[, options])` each, as jobs to store.
+    async def checked(self, jobs: Iterable[Asked]) -> list[NewJob]:
+        """What was asked, as jobs to store.
 
         Raises:
             InvalidInput: naming what is wrong, with the job's place if there are several.
         """
-        jobs = list(jobs)
-        names = {job[0] for job in jobs if isinstance(job[0], str)} - self._performers.keys()
-        if names:
-            await self._learn(names)
+        asked = [_triple(job) for job in jobs]
+        await self._learn({name for name, *_ in asked if isinstance(name, str)})
         checked: list[NewJob] = []
-        for place, job in enumerate(jobs):
+        for place, job in enumerate(asked):
             try:
                 checked.append(self._new_job(*job))
             except InvalidInput as error:
-                if len(jobs) > 1:
-                    error.add_note(f"It is job {place} (from 0) of {len(jobs)}; none was stored.")
+                if len(asked) > 1:
+                    error.add_note(f"It is job {place} (from 0) of {len(asked)}; none was stored.")
                 raise
         return checked
 
+    def name(self, binding: str | type[Performer]) -> str:
+        """The name of a binding given as such or by its class.
+
+        Raises:
+            InvalidInput: it is neither, or no name.
+        """
+        if is_performer(binding):
+            return cast("type[Performer]", binding).binding
+        if not isinstance(binding, str):
+            raise InvalidInput("binding", binding, "give a performer class or its binding")
+        check_binding("binding", binding)
+        return binding
+
+    async def known(self, name: str) -> None:
+        """Make sure that somebody has heard of a binding.
+
+        Raises:
+            UnknownBinding: neither a performer at hand nor the store has.
+        """
+        await self._learn({name})
+        if name not in self._performers and name not in self._known:
+            raise self._unknown(name)
+
     def _new_job(
-        self,
-        binding: str | type[Performer],
-        payload: Any = None,
-        options: Mapping[str, Any] | None = None,
+        self, binding: str | type[Performer], payload: Any, options: Mapping[str, Any]
     ) -> NewJob:
-        parsed = EnqueueOptions.parse(options or {})
-        name = binding if isinstance(binding, str) else self._name(binding)
+        parsed = EnqueueOptions.parse(options)
+        name = self.name(binding)
         performer = self._performers.get(name) if isinstance(binding, str) else binding
         limit = self._store.max_payload_bytes
-        if performer is not None:
-            text = encoded_for(performer, payload, limit)
-        else:
+        if performer is None:
             text = self._encoded(name, payload, limit)
+            known = self._known.get(name, BindingInfo(name))
+            priority, delay = None, known.defaults.get("first_delay")
+        else:
+            text = encoded_for(performer, payload, limit)
+            priority, delay = performer.priority, performer.first_delay
         stored = parsed.stored()
-        priority, delay = parsed.priority, parsed.first_delay
-        if performer is not None:
-            priority = performer.priority if priority is None else priority
-            delay = performer.first_delay if delay is None else delay
+        delay = 0 if parsed.at is not None else stored.get("first_delay", delay)
         return NewJob(
             id=parsed.id or new_id(),
             binding=name,
             payload=text,
             options=encode(stored) if stored else None,
             chosen_id=parsed.id is not None,
-            priority=priority,
-            delay_ms=round(delay * 1000) if delay and parsed.at is None else 0,
-            at_ms=stored["at"] if parsed.at is not None else None,
+            priority=stored.get("priority", priority),
+            delay_ms=round(delay * 1000) if delay else 0,
+            at_ms=stored.get("at"),
         )
 
-    def _name(self, binding: object) -> str:
-        if isinstance(binding, type) and issubclass(binding, Performer):
-            return cast("type[Performer]", binding).binding
-        raise InvalidInput("binding", binding, "give a performer class or its binding")
-
     def _encoded(self, name: str, payload: Any, limit: int) -> str:
-        if not BINDING_PATTERN.fullmatch(name):
-            raise InvalidInput("binding", name, BINDING_RULE)
         known = self._known.get(name)
         if known is None and self._performers:
-            raise self.unknown(name)
+            raise self._unknown(name)
         text = encode(payload, limit=limit)
         if known is not None and known.schema is not None:
-            import json
-
             check_schema(name, known.schema, json.loads(text))
         return text
 
-    def unknown(self, name: str) -> UnknownBinding:
-        """The error for a name nobody knows, with the nearest known ones."""
+    def _unknown(self, name: str) -> UnknownBinding:
         names = sorted({*self._performers, *self._known})
         near = difflib.get_close_matches(name.upper(), names, n=3)
         hint = f"did you mean {' or '.join(near)}? " if near else ""
         return UnknownBinding("binding", name, f"{hint}known are {', '.join(names) or 'none yet'}")
 
     async def _learn(self, names: set[str]) -> None:
-        if time.monotonic() < self._known_until and names <= self._known.keys():
-            return
-        self._known = {info.name: info for info in await self._store.bindings()}
-        self._known_until = time.monotonic() + TRUST_SECONDS
+        """Ask the store about bindings of which no performer is at hand."""
+        names -= self._performers.keys()
+        if names and not (names <= self._known.keys() and time.monotonic() < self._known_until):
+            self._known = {info.name: info for info in await self._store.bindings()}
+            self._known_until = time.monotonic() + TRUST_SECONDS
+
+
+def _triple(job: Any) -> tuple[Any, Any, Mapping[str, Any]]:
+    if not isinstance(job, tuple | list) or len(cast("Asked", job)) not in (2, 3):
+        allowed = "give (binding, payload) or (binding, payload, options)"
+        raise InvalidInput("jobs", cast("object", job), allowed)
+    binding, payload, *rest = cast("Asked", job)
+    options: Any = rest[0] if rest else {}
+    if not isinstance(options, Mapping):
+        raise InvalidInput("options", options, "give a mapping of options, or leave it out")
+    return binding, payload, cast("Mapping[str, Any]", options)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kiribi.errors import InvalidInput
-
-YEAR = 365 * 86_400.0
-"""The longest delay accepted anywhere, in seconds."""
+from kiribi.errors import checked_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +22,9 @@ class Exponential:
     cap: float = 3600.0
 
     def __post_init__(self) -> None:
-        checked_seconds("retry_delay.base", self.base, least=1, most=1_000)
-        checked_seconds("retry_delay.cap", self.cap)
+        base = checked_seconds("retry_delay.base", self.base, least=1, most=1_000)
+        object.__setattr__(self, "base", base)
+        object.__setattr__(self, "cap", checked_seconds("retry_delay.cap", self.cap))
 
 
 RetryDelay = float | Exponential
@@ -44,19 +42,5 @@ def delay(policy: RetryDelay, failures: int, jitter: float) -> float:
     return bound * jitter
 
 
-def checked_seconds(
-    field: str, value: object, *, least: float = 0, most: float = YEAR, above: bool = False
-) -> float:
-    """`value` as seconds within bounds (`above`: strictly more than `least`), or InvalidInput."""
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float)
-        or not (least < value if above else least <= value)
-        or not value <= most
-    ):
-        bound = f"more than {least:g}" if above else f"{least:g}"
-        raise InvalidInput(field, value, f"give a number of {bound} to {most:g}")
-    return float(value)
-
-
 DEFAULT = Exponential()
+"""Where nobody says anything else."""

@@ -29,7 +29,10 @@ Signal                                raised by a performer to say more than "it
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import difflib
+import reprlib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kiribi.job import Job, JobError
@@ -40,6 +43,17 @@ class KiribiError(Exception):
 
     def __str__(self) -> str:
         return super().__str__() or (self.__doc__ or "").split("\n")[0]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # By default an error is remade by calling its class with the message alone.
+        return _remade, (type(self), self.args, self.__dict__)
+
+
+def _remade(cls: type[KiribiError], args: tuple[Any, ...], state: dict[str, Any]) -> KiribiError:
+    error = cls.__new__(cls)
+    error.args = args
+    error.__dict__.update(state)
+    return error
 
 
 class InvalidInput(KiribiError, ValueError):
@@ -167,19 +181,27 @@ class Signal(Exception):
 
 
 class Retry(Signal):
-    """The attempt failed; run again after `after` seconds (None: by the job's retry delay)."""
+    """The attempt failed; run again after `after` seconds (None: by the job's retry delay).
+
+    Raises:
+        InvalidInput: `after` is below 0 or above one year.
+    """
 
     def __init__(self, reason: str = "", *, after: float | None = None) -> None:
         self.reason = reason
-        self.after = after
+        self.after = None if after is None else checked_seconds("Retry.after", after)
         super().__init__(reason or "the performer asked for a retry")
 
 
 class Snooze(Signal):
-    """Not a failure: run again after `seconds`."""
+    """Not a failure: run again after `seconds`.
+
+    Raises:
+        InvalidInput: `seconds` is below 0 or above one year.
+    """
 
     def __init__(self, seconds: float, reason: str = "") -> None:
-        self.seconds = seconds
+        self.seconds = checked_seconds("Snooze.seconds", seconds)
         self.reason = reason
         super().__init__(reason or f"snoozed for {seconds:g} s")
 
@@ -200,7 +222,42 @@ class Cancel(Signal):
         super().__init__(reason or "the performer cancelled the job")
 
 
+_REPR = reprlib.Repr()
+_REPR.maxlevel = 3
+_REPR.maxstring = _REPR.maxother = _REPR.maxlong = 80
+
+
 def shown(value: object, limit: int = 80) -> str:
-    """`repr(value)`, cut to `limit` characters: what an error may quote."""
-    text = repr(value)
+    """What an error may quote of `value`: its `repr`, never more than `limit` characters.
+
+    Deep, endless and huge values are cut before they are rendered.
+    """
+    text = _REPR.repr(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def unknown_name(field: str, name: object, known: Iterable[str]) -> InvalidInput:
+    """The error for a name that is none of `known`, with the nearest of them."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1) if isinstance(name, str) else []
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return InvalidInput(field, name, f"{hint}known are {', '.join(names)}")
+
+
+YEAR = 365 * 86_400.0
+"""The longest delay accepted anywhere, in seconds."""
+
+
+def checked_seconds(
+    field: str, value: object, *, least: float = 0, most: float = YEAR, above: bool = False
+) -> float:
+    """`value` as a number within bounds (`above`: strictly more than `least`), or InvalidInput."""
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not (least < value if above else least <= value)
+        or not value <= most
+    ):
+        bounds = f"above {least:g} and up to" if above else f"from {least:g} to"
+        raise InvalidInput(field, value, f"give a number {bounds} {most:,.12g}")
+    return float(value)

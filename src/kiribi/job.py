@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -70,7 +71,8 @@ class Job:
 
     Attributes:
         payload: the JSON value given to `enqueue`.
-        options: the options given explicitly, by their Python names.
+        options: the options given explicitly, by their Python names, as JSON: `at` is epoch
+            milliseconds, an `Exponential` is `{"exponential": true, "base": …, "cap": …}`.
         attempts: how often it was claimed; the fence token of the running attempt.
         failures: attempts that count against `max_attempts`.
         crashes: attempts whose worker was lost.
@@ -112,22 +114,22 @@ class Job:
     @property
     def created_at(self) -> datetime:
         """When it was enqueued, UTC."""
-        return _utc(self.created_ms)
+        return utc(self.created_ms)
 
     @property
     def due_at(self) -> datetime:
         """The earliest time of its next run, UTC."""
-        return _utc(self.due_ms)
+        return utc(self.due_ms)
 
     @property
     def started_at(self) -> datetime | None:
         """When the last attempt started, UTC."""
-        return None if self.started_ms is None else _utc(self.started_ms)
+        return None if self.started_ms is None else utc(self.started_ms)
 
     @property
     def finished_at(self) -> datetime | None:
         """When the last attempt ended, UTC."""
-        return None if self.finished_ms is None else _utc(self.finished_ms)
+        return None if self.finished_ms is None else utc(self.finished_ms)
 
     @property
     def completed_at(self) -> datetime | None:
@@ -152,10 +154,27 @@ def new_id(now_ms: int | None = None) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
+def is_id(text: str) -> bool:
+    """Whether `text` is a UUIDv7 as `new_id` writes it."""
+    return ID.fullmatch(text) is not None
+
+
 def id_ms(id: str) -> int:
     """Epoch milliseconds in a UUIDv7."""
     return int(id[:8] + id[9:13], 16)
 
 
-def _utc(ms: int) -> datetime:
-    return datetime.fromtimestamp(ms / 1000, UTC)
+def epoch_ms(time: datetime) -> int:
+    """An aware datetime as whole epoch milliseconds."""
+    return (time - EPOCH) // timedelta(milliseconds=1)
+
+
+def utc(ms: int) -> datetime:
+    """Epoch milliseconds as a datetime in UTC, within the calendar's ends."""
+    return EPOCH + timedelta(milliseconds=min(max(ms, FIRST_MS), LAST_MS))
+
+
+ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST_MS = epoch_ms(datetime.min.replace(tzinfo=UTC))
+LAST_MS = epoch_ms(datetime.max.replace(tzinfo=UTC))

@@ -14,7 +14,7 @@ Claiming is the one transition that is not here: it is a single step of the stor
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kiribi.errors import IllegalTransition
@@ -54,17 +54,7 @@ class Change:
 
 def complete(job: Job, result: Any) -> Change:
     """The performer returned."""
-    return Change(
-        job.id,
-        job.status,
-        job.attempts,
-        JobStatus.COMPLETED,
-        job.failures,
-        job.crashes,
-        None,
-        Outcome.COMPLETED,
-        result,
-    )
+    return _ended(job, JobStatus.COMPLETED, Outcome.COMPLETED, result=result)
 
 
 def fail(
@@ -73,15 +63,12 @@ def fail(
     """The performer raised, or ran out of time; `delay` in seconds, `final`: no more attempts."""
     failures = job.failures + 1
     over = final or failures >= max_attempts or job.cancel_requested
-    return Change(
-        job.id,
-        job.status,
-        job.attempts,
+    return _ended(
+        job,
         JobStatus.FAILED if over else JobStatus.RETRY_PENDING,
-        failures,
-        job.crashes,
-        None if over else round(delay * 1000),
         Outcome.FAILED,
+        failures=failures,
+        delay=None if over else delay,
         error=error,
     )
 
@@ -90,67 +77,31 @@ def snooze(job: Job, seconds: float, reason: str) -> Change:
     """The performer asked for later: nothing is spent."""
     if job.cancel_requested:
         return cancelled(job, "cancelled while snoozing")
-    return Change(
-        job.id,
-        job.status,
-        job.attempts,
-        JobStatus.PENDING,
-        job.failures,
-        job.crashes,
-        round(seconds * 1000),
-        Outcome.SNOOZED,
-        error=JobError("Snooze", reason),
-    )
+    error = JobError("Snooze", reason)
+    return _ended(job, JobStatus.PENDING, Outcome.SNOOZED, delay=seconds, error=error)
 
 
 def cancelled(job: Job, reason: str) -> Change:
     """The running attempt stopped because it was asked to, or chose to."""
-    return Change(
-        job.id,
-        job.status,
-        job.attempts,
-        JobStatus.CANCELLED,
-        job.failures,
-        job.crashes,
-        None,
-        Outcome.CANCELLED,
-        error=JobError("Cancel", reason),
-    )
+    error = JobError("Cancel", reason)
+    return _ended(job, JobStatus.CANCELLED, Outcome.CANCELLED, error=error)
 
 
 def release(job: Job, reason: str) -> Change:
     """Handed back at shutdown: nothing is spent, due at once."""
     if job.cancel_requested:
         return cancelled(job, reason)
-    return Change(
-        job.id,
-        job.status,
-        job.attempts,
-        JobStatus.RETRY_PENDING if job.failures or job.crashes else JobStatus.PENDING,
-        job.failures,
-        job.crashes,
-        None,
-        Outcome.RELEASED,
-        error=JobError("Released", reason),
-    )
+    status = JobStatus.RETRY_PENDING if job.failures or job.crashes else JobStatus.PENDING
+    return _ended(job, status, Outcome.RELEASED, error=JobError("Released", reason))
 
 
 def crash(job: Job, error: JobError, *, max_crashes: int = MAX_CRASHES) -> Change:
-    """The worker was lost with the job in its hands."""
+    """The worker was lost with the job in its hands: due at once, while crashes are left."""
     if job.cancel_requested:
         return cancelled(job, error.message)
     crashes = job.crashes + 1
-    return Change(
-        job.id,
-        job.status,
-        job.attempts,
-        JobStatus.FAILED if crashes >= max_crashes else JobStatus.RETRY_PENDING,
-        job.failures,
-        crashes,
-        None,
-        Outcome.CRASHED,
-        error=error,
-    )
+    status = JobStatus.FAILED if crashes >= max_crashes else JobStatus.RETRY_PENDING
+    return _ended(job, status, Outcome.CRASHED, crashes=crashes, error=error)
 
 
 def cancel(job: Job) -> Change:
@@ -162,16 +113,8 @@ def cancel(job: Job) -> Change:
     if job.status in FINAL:
         raise IllegalTransition(job.id, "cancel", job.status, "only open jobs can be cancelled")
     running = job.status is JobStatus.PROCESSING
-    return Change(
-        job.id,
-        job.status,
-        job.attempts,
-        JobStatus.PROCESSING if running else JobStatus.CANCELLED,
-        job.failures,
-        job.crashes,
-        error=job.error,
-        cancel=running,
-    )
+    status = JobStatus.PROCESSING if running else JobStatus.CANCELLED
+    return replace(_change(job, job.status, status), error=job.error, cancel=running)
 
 
 def retry(job: Job) -> Change:
@@ -182,7 +125,8 @@ def retry(job: Job) -> Change:
     """
     if job.status not in FINAL:
         raise IllegalTransition(job.id, "retry", job.status, "only ended jobs can be retried")
-    return Change(job.id, job.status, job.attempts, JobStatus.PENDING, 0, 0, 0)
+    again = _change(job, job.status, JobStatus.PENDING)
+    return replace(again, failures=0, crashes=0, delay_ms=0)
 
 
 def run_now(job: Job) -> Change:
@@ -193,13 +137,34 @@ def run_now(job: Job) -> Change:
     """
     if job.status not in WAITING:
         raise IllegalTransition(job.id, "run now", job.status, "only waiting jobs can be run now")
+    return replace(_change(job, job.status, job.status), error=job.error, delay_ms=0)
+
+
+def _change(job: Job, expected: JobStatus, status: JobStatus) -> Change:
+    return Change(job.id, expected, job.attempts, status, job.failures, job.crashes)
+
+
+def _ended(
+    job: Job,
+    status: JobStatus,
+    outcome: Outcome,
+    *,
+    failures: int | None = None,
+    crashes: int | None = None,
+    delay: float | None = None,
+    result: Any = None,
+    error: JobError | None = None,
+) -> Change:
+    """The end of an attempt: refused by the store unless this attempt still runs."""
     return Change(
-        job.id,
-        job.status,
-        job.attempts,
-        job.status,
-        job.failures,
-        job.crashes,
-        0,
-        error=job.error,
+        id=job.id,
+        expected=JobStatus.PROCESSING,
+        attempts=job.attempts,
+        status=status,
+        failures=job.failures if failures is None else failures,
+        crashes=job.crashes if crashes is None else crashes,
+        delay_ms=None if delay is None else round(delay * 1000),
+        outcome=outcome,
+        result=result,
+        error=error,
     )

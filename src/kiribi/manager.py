@@ -6,59 +6,46 @@ import os
 import sys
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast, overload
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Unpack, overload
 
 from kiribi import _actions, lifecycle
 from kiribi._actions import STEP, Acted, Target
-from kiribi._explain import Explanation, explained
 from kiribi._intake import Intake
-from kiribi._platform import Entrypoint
-from kiribi.backoff import DEFAULT, RetryDelay, checked_seconds
+from kiribi._looking import Filter, Looking
+from kiribi._meta import Meta
+from kiribi._source import source_of
+from kiribi.backoff import DEFAULT, RetryDelay
 from kiribi.errors import (
+    Cancel,
     IllegalTransition,
-    InvalidInput,
-    JobCancelled,
-    JobFailed,
-    JobNotFound,
-    NotFinished,
+    checked_seconds,
+    unknown_name,
 )
-from kiribi.job import FINAL, Job, JobError, JobStatus
+from kiribi.job import FINAL, Job, JobStatus, epoch_ms
 from kiribi.lifecycle import Change
-from kiribi.options import CHECKS
+from kiribi.options import CHECKS, Options, aware
 from kiribi.payloads import schema_of
-from kiribi.performer import Performer, Performs, defaults_of, performers_in
-from kiribi.ports import BindingInfo, LogLine, Queue, Retention, Store, WorkerInfo
-from kiribi.search import MAX_PAGE_SIZE, PAGE_SIZE, BindingStats, Count, JobFilter, Page, Pulse
+from kiribi.performer import Performer, Performs, by_binding, defaults_of, performers_in
+from kiribi.ports import BindingInfo, NewJob, Queue, Retention, Store
+from kiribi.search import (
+    JobFilter,
+)
 
 if TYPE_CHECKING:
     from kiribi._attempt import Running
     from kiribi._here import Here
 
 P = TypeVar("P")
-R = TypeVar("R")
-Filter = JobFilter | Mapping[str, Any]
-
-LOOK_SECONDS = 1.0
-"""The longest a wait for an outcome trusts the doorbell."""
 DAY = 86_400.0
+CENTURY = 100 * 365 * DAY
+SWEPT = (JobStatus.COMPLETED, JobStatus.CANCELLED)
+STEP_CHARACTERS = 16_000_000
+"""Payloads per round trip, in characters of JSON."""
 
 
-@dataclass(frozen=True, slots=True)
-class Meta:
-    """What hooks learn about the attempt. Times are UTC."""
-
-    id: str
-    started_at: datetime
-    finished_at: datetime
-    attempts: int
-    is_final: bool
-    params: Mapping[str, Any]
-
-
-class Kiribi(Entrypoint):
+class Kiribi(Looking):
     """The manager. Subclass it (by custom as `Default`) for hooks, defaults and `lifespan`.
 
     Attributes:
@@ -81,18 +68,19 @@ class Kiribi(Entrypoint):
 
     app: Any = None
     performers: Mapping[str, type[Performer]]
-    store: Store
-    queue: Queue
     source: str
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        for name in ("max_attempts", "timeout", "retry_delay"):
-            value = getattr(cls, f"default_{name}")
-            if value is not None:
-                CHECKS[name](f"{cls.__name__}.default_{name}", value)
+        for name, value in list(vars(cls).items()):
+            if name in DEFAULTS and value is not None:
+                setattr(cls, name, CHECKS[DEFAULTS[name]](f"{cls.__name__}.{name}", value))
+            elif name.startswith("default_") and name not in DEFAULTS:
+                raise unknown_name(cls.__name__, name, DEFAULTS)
         for status, seconds in cls.retention.items():
-            checked_seconds(f"{cls.__name__}.retention[{status}]", seconds, most=100 * 365 * DAY)
+            if status not in FINAL:
+                raise unknown_name(f"{cls.__name__}.retention", status, sorted(FINAL))
+            checked_seconds(f"{cls.__name__}.retention[{status}]", seconds, most=CENTURY)
 
     @classmethod
     @asynccontextmanager
@@ -102,18 +90,19 @@ class Kiribi(Entrypoint):
         """A manager on a database; an async context manager.
 
         Args:
-            database: `sqlite:///jobs.db`; by default KIRIBI_DATABASE_URL, then that.
+            database: `sqlite:///jobs.db`; by default KIRIBI_DATABASE_URL, then
+                `sqlite:///kiribi.db`.
             performers: the classes at hand; by default those of the module of this class.
 
         Raises:
             InvalidDatabaseURL, StoreUnavailable, SchemaMismatch: the store cannot be used.
+            InvalidApplication: two performers have the same binding.
         """
         from kiribi.stores import open_store
 
         url = database or os.environ.get("KIRIBI_DATABASE_URL") or "sqlite:///kiribi.db"
-        store, queue = await open_store(url)
         kiribi = cls(None, os.environ)
-        kiribi.bind(store, queue, performers)
+        kiribi.bind(*await open_store(url), performers)
         try:
             yield kiribi
         finally:
@@ -123,28 +112,28 @@ class Kiribi(Entrypoint):
         self, store: Store, queue: Queue, performers: Iterable[type[Performer]] | None = None
     ) -> None:
         """Put the manager on an open store: what `connect` and the runtimes do."""
+        from asyncio import Lock
+
         self.store, self.queue = store, queue
-        module = None if type(self) is Kiribi else sys.modules.get(type(self).__module__)
+        cls = type(self)
         if performers is not None:
-            self.performers = {performer.binding: performer for performer in performers}
+            self.performers = by_binding(performers)
         else:
-            self.performers = performers_in(module) if module else {}
-        self.source = _source(type(self), self.performers)
+            self.performers = {} if cls is Kiribi else performers_in(sys.modules[cls.__module__])
+        owners = [cls] if cls is not Kiribi else [*self.performers.values(), cls]
+        self.source = source_of(owners[0])
         self.running: dict[str, Running] = {}
-        self._lifespan: AbstractAsyncContextManager[Any] | None = None
-        self._here: Here | None = None
         self._intake = Intake(store, self.performers)
+        self._here: Here | None = None
+        self._started = False
+        self._starting = Lock()
+        self._exits = AsyncExitStack()
+        self._exits.push_async_callback(store.close)
+        self._exits.push_async_callback(queue.close)
 
     async def close(self) -> None:
         """End work begun here by `perform`, leave `lifespan`, close the store."""
-        try:
-            if self._here is not None:
-                await self._here.close()
-            if self._lifespan is not None:
-                await self._lifespan.__aexit__(None, None, None)
-        finally:
-            await self.queue.close()
-            await self.store.close()
+        await self._exits.aclose()
 
     # What applications may override
 
@@ -168,9 +157,13 @@ class Kiribi(Entrypoint):
     # Asking
 
     @overload
-    async def enqueue(self, binding: type[Performs[P, Any]], payload: P, **options: Any) -> Job: ...
+    async def enqueue(
+        self, binding: type[Performs[P]], payload: P, **options: Unpack[Options]
+    ) -> Job: ...
     @overload
-    async def enqueue(self, binding: str, payload: Any = None, **options: Any) -> Job: ...
+    async def enqueue(
+        self, binding: str, payload: Any = None, **options: Unpack[Options]
+    ) -> Job: ...
     async def enqueue(self, binding: Any, payload: Any = None, **options: Any) -> Job:
         """Accept a job: it is durably stored on return.
 
@@ -181,6 +174,7 @@ class Kiribi(Entrypoint):
 
         Raises:
             InvalidInput: an option, the payload or the binding is wrong; nothing was stored.
+            NotSupported: an option that is not carried out yet; nothing was stored.
             IdConflict: the `id` exists with other content.
         """
         return (await self.enqueue_many([(binding, payload, options)]))[0]
@@ -193,146 +187,53 @@ class Kiribi(Entrypoint):
     ) -> list[Job]:
         """Accept many jobs, `(binding, payload)` or `(binding, payload, options)`, in order.
 
-        One round trip per thousand; a thousand is stored as a whole or not at all.
+        One round trip per thousand (or 16 MB), each stored as a whole or not at all.
 
         Raises:
             InvalidInput: one of them is wrong; nothing at all was stored.
             IdConflict: an `id` exists with other content; its thousand was not stored.
         """
-        new = await self._intake.checked(jobs)
         stored: list[Job] = []
-        for start in range(0, len(new), STEP):
-            stored += await self.store.insert(new[start : start + STEP])
+        for step in _steps(await self._intake.checked(jobs)):
+            stored += await self.store.insert(step)
             self.queue.ring()
         return stored
 
     @overload
     async def perform(
-        self, binding: type[Performs[P, R]], payload: P, *, wait: float = 30, **options: Any
-    ) -> R: ...
+        self,
+        binding: type[Performs[P]],
+        payload: P,
+        *,
+        wait: float = 30,
+        **options: Unpack[Options],
+    ) -> Any: ...
     @overload
     async def perform(
-        self, binding: str, payload: Any = None, *, wait: float = 30, **options: Any
+        self, binding: str, payload: Any = None, *, wait: float = 30, **options: Unpack[Options]
     ) -> Any: ...
     async def perform(
         self, binding: Any, payload: Any = None, *, wait: float = 30, **options: Any
     ) -> Any:
-        """Run a job now, recorded like any other, and return what it returns.
+        """Run a job now, recorded like any other, and return the JSON value of what it returns.
 
         It runs here if the performer is at hand, else on the next free worker; one attempt
         unless `max_attempts` is given.
 
         Raises:
+            InvalidInput: as `enqueue`, or `wait` is not between 0 and one year (in seconds).
             NotFinished: it has not ended within `wait` seconds; it lives on.
             JobFailed, JobCancelled: how it ended elsewhere; here, the performer's own error.
         """
-        checked_seconds("wait", wait)
-        job = await self.enqueue(binding, payload, **{"max_attempts": 1, **options})
-        until = time.monotonic() + wait
+        until = time.monotonic() + checked_seconds("wait", wait)
+        if options.get("max_attempts") is None:
+            options["max_attempts"] = 1
+        job = await self.enqueue(binding, payload, **options)
         if job.binding in self.performers:
-            if self._here is None:
-                from kiribi._here import Here
-
-                self._here = await Here.start(self)
-            error = await self._here.perform(job, wait)
-            if error is not None:
+            error = await (await self._performing()).perform(job, wait)
+            if isinstance(error, Exception) and not isinstance(error, Cancel):
                 raise error
         return await self._outcome(job.id, max(0.0, until - time.monotonic()))
-
-    async def result(self, id: str, timeout: float | None = None) -> Any:
-        """Wait for a job's return value, `timeout` seconds at most (None: as long as it takes).
-
-        Raises:
-            JobNotFound: no such job.
-            JobFailed, JobCancelled: how it ended.
-            NotFinished: it has not ended yet.
-        """
-        if timeout is not None:
-            checked_seconds("timeout", timeout)
-        return await self._outcome(id, timeout)
-
-    # Looking
-
-    async def find(self, id: str) -> Job | None:
-        """The job, whole; None if there is none of this id."""
-        found = await self.store.find([id])
-        return found[0] if found else None
-
-    async def find_many(
-        self, filter: Filter | None = None, *, before: str | None = None, limit: int = PAGE_SIZE
-    ) -> Page:
-        """A page of jobs, newest first; `before` is the last page's `next`.
-
-        A search reads a bounded window of rows: `Page` says how far it looked.
-
-        Raises:
-            InvalidInput: the filter or the limit (1 to 1,000) is wrong.
-        """
-        if isinstance(limit, bool) or not 1 <= limit <= MAX_PAGE_SIZE:
-            raise InvalidInput("limit", limit, f"give a whole number from 1 to {MAX_PAGE_SIZE:,}")
-        return await self.store.search(JobFilter.parse(filter), before=before, limit=limit)
-
-    async def count(self, filter: Filter | None = None) -> Count:
-        """How many jobs match: exact to 10,000.
-
-        Raises:
-            InvalidInput: the filter is wrong.
-        """
-        return await self.store.count(JobFilter.parse(filter))
-
-    async def logs(
-        self, id: str, *, after: int = 0, limit: int = STEP
-    ) -> list[tuple[int, LogLine]]:
-        """A job's log, oldest first, as (sequence number, line), those after `after`."""
-        return await self.store.logs(id, after=after, limit=limit)
-
-    async def explain(self, id: str) -> Explanation:
-        """Why a job is where it is, and what it waits for.
-
-        Raises:
-            JobNotFound: no such job.
-        """
-        job = await self._existing(id)
-        return explained(
-            job,
-            now_ms=await self.store.now_ms(),
-            bindings=await self.store.bindings(),
-            workers=await self.store.workers(),
-        )
-
-    async def pulse(self) -> Pulse:
-        """Counts by binding and status, what is stuck, and a cursor that moves with changes."""
-        return await self.store.pulse()
-
-    async def stats(
-        self,
-        *,
-        hours: float = 24,
-        bucket: float | None = None,
-        bindings: Sequence[str] = (),
-    ) -> list[BindingStats]:
-        """What became of jobs in the last `hours`, by binding.
-
-        Args:
-            bucket: seconds: 60, 3,600 or 86,400 for a series; None for one total.
-
-        Raises:
-            InvalidInput: another bucket, or hours out of range.
-        """
-        checked_seconds("hours", hours, most=24 * 3_660, above=True)
-        if bucket not in (None, 60, 3_600, 86_400):
-            raise InvalidInput("bucket", bucket, "give 60, 3600 or 86400 seconds, or None")
-        since = await self.store.now_ms() - round(hours * 3_600_000)
-        bucket_ms = None if bucket is None else int(bucket * 1000)
-        return await self.store.stats(since_ms=since, bucket_ms=bucket_ms, bindings=bindings)
-
-    async def bindings(self) -> list[BindingInfo]:
-        """Every binding the store knows."""
-        return await self.store.bindings()
-
-    async def workers(self) -> list[WorkerInfo]:
-        """Every worker the store knows."""
-        return await self.store.workers()
 
     # Acting
 
@@ -383,7 +284,7 @@ class Kiribi(Entrypoint):
     async def sweep(
         self,
         older_than: float | datetime = 7 * DAY,
-        statuses: Sequence[JobStatus | str] = (JobStatus.COMPLETED, JobStatus.CANCELLED),
+        statuses: Sequence[JobStatus | str] = SWEPT,
         *,
         dry_run: bool = False,
     ) -> int:
@@ -402,26 +303,19 @@ class Kiribi(Entrypoint):
     async def sweep_steps(
         self,
         older_than: float | datetime = 7 * DAY,
-        statuses: Sequence[JobStatus | str] = (JobStatus.COMPLETED, JobStatus.CANCELLED),
+        statuses: Sequence[JobStatus | str] = SWEPT,
         *,
         dry_run: bool = False,
     ) -> AsyncIterator[int]:
         """`sweep` in steps, for a progress bar: the number removed by each."""
         if isinstance(older_than, datetime):
-            if older_than.tzinfo is None:
-                raise InvalidInput("older_than", older_than, "give a datetime with a time zone")
-            cutoff = int(older_than.timestamp() * 1000)
+            cutoff = epoch_ms(aware("older_than", older_than))
         else:
-            age = checked_seconds("older_than", older_than, most=100 * 365 * DAY)
+            age = checked_seconds("older_than", older_than, most=CENTURY)
             cutoff = await self.store.now_ms() - round(age * 1000)
-        filter = JobFilter.parse({"status": list(statuses), "created_before": cutoff})
+        filter = JobFilter.parse({"status": statuses, "created_before": max(0, cutoff)})
         async for ids in _actions.matching(self.store, filter):
             yield len(ids) if dry_run else len(await self.store.delete(ids))
-
-    async def find_dead_jobs(self) -> list[Job]:
-        """Jobs that are PROCESSING on a worker whose lease has lapsed."""
-        dead = [w for w in await self.store.workers() if w.dead_reason or w.lease_ms <= 0]
-        return [job for worker in dead for job in await self.store.held_by(worker.id)]
 
     async def recover(self, id: str | None = None) -> list[Job]:
         """Rescue what lapsed workers held, now, and ring for what is due; the rescued jobs.
@@ -440,13 +334,13 @@ class Kiribi(Entrypoint):
                 raise IllegalTransition(id, "recover", job.status, why)
         rescued = await rescue(self.store)
         self.queue.ring()
-        return rescued
+        return await self.store.find([job.id for job in rescued])
 
     async def pause(self, binding: str | type[Performer]) -> None:
         """Claim no more jobs of a binding, on any worker, until `resume`.
 
         Raises:
-            UnknownBinding: the store has never heard of it.
+            UnknownBinding: nobody has heard of it.
         """
         await self._pause(binding, True)
 
@@ -454,7 +348,7 @@ class Kiribi(Entrypoint):
         """Claim a paused binding's jobs again.
 
         Raises:
-            UnknownBinding: the store has never heard of it.
+            UnknownBinding: nobody has heard of it.
         """
         await self._pause(binding, False)
 
@@ -462,9 +356,12 @@ class Kiribi(Entrypoint):
 
     async def start(self) -> None:
         """Enter `lifespan`, once."""
-        if self._lifespan is None:
-            self._lifespan = self.lifespan()
-            self.app = await self._lifespan.__aenter__()
+        if self._started:
+            return
+        async with self._starting:
+            if not self._started:
+                self.app = await self._exits.enter_async_context(self.lifespan())
+                self._started = True
 
     async def register(self, bindings: Sequence[str]) -> None:
         """Tell the store what is served here, so that programs without the classes know."""
@@ -485,16 +382,11 @@ class Kiribi(Entrypoint):
         await self.store.prune(Retention(self.retention), STEP)
         await self.store.roll_up()
 
-    def meta(self, job: Job, change: Change, finished_ms: int) -> Meta:
-        """What the hooks are told of an attempt that ended."""
-        return Meta(
-            id=job.id,
-            started_at=cast("datetime", job.started_at),
-            finished_at=datetime.fromtimestamp(finished_ms / 1000, UTC),
-            attempts=job.attempts,
-            is_final=change.status in FINAL,
-            params=job.options,
-        )
+    @property
+    def hooked(self) -> bool:
+        """Whether the application overrides a hook."""
+        cls = type(self)
+        return (cls.on_success, cls.on_failure) != (Kiribi.on_success, Kiribi.on_failure)
 
     # Private
 
@@ -507,41 +399,33 @@ class Kiribi(Entrypoint):
         self.queue.ring()
         return await self._existing(target) if isinstance(target, str) else acted
 
-    async def _existing(self, id: str) -> Job:
-        job = await self.find(id)
-        if job is None:
-            raise JobNotFound(id)
-        return job
+    async def _performing(self) -> Here:
+        from kiribi._here import Here
 
-    async def _outcome(self, id: str, timeout: float | None) -> Any:
-        until = None if timeout is None else time.monotonic() + timeout
-        while True:
-            mark = self.queue.mark()
-            job = await self._existing(id)
-            if job.status is JobStatus.COMPLETED:
-                return job.result
-            if job.status is JobStatus.CANCELLED:
-                raise JobCancelled(job)
-            if job.status is JobStatus.FAILED:
-                raise JobFailed(job, job.error or JobError("Unknown", "no error was stored"))
-            left = LOOK_SECONDS if until is None else until - time.monotonic()
-            if left <= 0:
-                raise NotFinished(job)
-            await self.queue.wait(mark, min(left, LOOK_SECONDS))
+        await self.start()
+        async with self._starting:
+            if self._here is None:
+                self._here = await Here.start(self)
+                self._exits.push_async_callback(self._here.close)
+        return self._here
 
     async def _pause(self, binding: str | type[Performer], paused: bool) -> None:
-        name = binding if isinstance(binding, str) else binding.binding
-        if name not in {info.name for info in await self.store.bindings()}:
-            raise self._intake.unknown(name)
+        name = self._intake.name(binding)
+        await self._intake.known(name)
         await self.store.pause(name, paused)
         self.queue.ring()
 
 
-def _source(manager: type[Kiribi], performers: Mapping[str, type[Performer]]) -> str:
-    """The file or module that a child process imports to have the same classes."""
-    owner = manager if manager is not Kiribi else next(iter(performers.values()), manager)
-    module = sys.modules.get(owner.__module__)
-    file = getattr(module, "__file__", None)
-    if file is None or getattr(module, "__spec__", None) is not None:
-        return owner.__module__
-    return str(file)
+DEFAULTS = {f"default_{name}": name for name in ("max_attempts", "timeout", "retry_delay")}
+
+
+def _steps(jobs: Sequence[NewJob]) -> Iterable[Sequence[NewJob]]:
+    """`jobs` by the thousand, or fewer where payloads are large."""
+    start = size = 0
+    for end, job in enumerate(jobs):
+        size += len(job.payload)
+        if end - start == STEP or (size > STEP_CHARACTERS and end > start):
+            yield jobs[start:end]
+            start, size = end, len(job.payload)
+    if jobs:
+        yield jobs[start:]

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-import difflib
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, TypedDict, cast
 
-from kiribi.backoff import Exponential, RetryDelay, checked_seconds
-from kiribi.errors import InvalidInput, NotSupported
+from kiribi.backoff import Exponential, RetryDelay
+from kiribi.errors import InvalidInput, NotSupported, checked_seconds, unknown_name
+from kiribi.job import epoch_ms
 
 MAX_ATTEMPTS = 1_000
 MAX_PRIORITY = 9
+PARTS = ("exponential", "base", "cap")
+"""Of an `Exponential` as JSON."""
+MAX_YEAR = 9998
+"""Of times given: the next one ends earlier in UTC than in time zones behind it."""
 LATER = ("unique", "concurrency", "concurrency_key", "rate_limit", "after")
 """Names promised by the design that no store carries out yet."""
+
+
+class Options(TypedDict, total=False):
+    """The keyword arguments of `enqueue`, for type checkers; `EnqueueOptions` describes them."""
+
+    id: str | uuid.UUID | None
+    max_attempts: int | None
+    first_delay: float | None
+    at: datetime | None
+    retry_delay: RetryDelay | Mapping[str, Any] | None
+    timeout: float | None
+    priority: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +71,7 @@ class EnqueueOptions:
             if name in LATER:
                 raise NotSupported(f"{name}: this option is not supported yet")
             if name not in CHECKS:
-                near = difflib.get_close_matches(name, CHECKS, n=1)
-                hint = f"did you mean {near[0]!r}? " if near else ""
-                raise InvalidInput("options", name, f"{hint}known are {', '.join(CHECKS)}")
+                raise unknown_name("options", name, CHECKS)
             checked[name] = None if value is None else CHECKS[name](name, value)
         if checked.get("at") is not None and checked.get("first_delay") is not None:
             raise InvalidInput("at", given["at"], "give either at or first_delay")
@@ -81,9 +95,7 @@ def encoded(value: Any) -> Any:
     """One option as JSON."""
     if isinstance(value, Exponential):
         return {"exponential": True, "base": value.base, "cap": value.cap}
-    if isinstance(value, datetime):
-        return int(value.timestamp() * 1000)
-    return value
+    return epoch_ms(value) if isinstance(value, datetime) else value
 
 
 def retry_delay(name: str, value: object) -> RetryDelay:
@@ -92,18 +104,40 @@ def retry_delay(name: str, value: object) -> RetryDelay:
         return value
     if isinstance(value, Mapping):
         policy = cast("Mapping[str, Any]", value)
-        unknown = set(policy) - {"exponential", "base", "cap"}
-        if unknown:
-            raise InvalidInput(
-                f"{name}.{min(unknown)}", policy[min(unknown)], "known are exponential, base, cap"
-            )
-        base = policy.get("base", 2.0)
-        if not policy.get("exponential", True):
-            return checked_seconds(f"{name}.base", base)
-        return Exponential(base, policy.get("cap", 3600.0))
+        for part in policy:
+            if part not in PARTS:
+                raise unknown_name(name, part, PARTS)
+        if policy.get("exponential", True) is not True:
+            raise InvalidInput(f"{name}.exponential", policy["exponential"], "give true")
+        return Exponential(policy.get("base", 2.0), policy.get("cap", 3600.0))
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidInput(name, value, "give seconds or Exponential(base, cap)")
     return checked_seconds(name, value)
+
+
+def aware(name: str, value: object) -> datetime:
+    """A datetime with a time zone, within the years that a time in UTC can show."""
+    if not isinstance(value, datetime) or value.utcoffset() is None:
+        raise InvalidInput(name, value, "give a datetime with a time zone")
+    if epoch_ms(value) < 0 or value.year > MAX_YEAR:
+        raise InvalidInput(name, value, f"give a time from 1970 to {MAX_YEAR}")
+    return value
+
+
+def whole(least: int, most: int) -> Callable[[str, object], int]:
+    """A check for whole numbers from `least` to `most`."""
+
+    def check(name: str, value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise InvalidInput(name, value, f"give a whole number from {least:,} to {most:,}")
+        return value
+
+    return check
+
+
+def timeout(name: str, value: object) -> float:
+    """More than zero seconds."""
+    return checked_seconds(name, value, above=True)
 
 
 def _id(name: str, value: object) -> str:
@@ -116,33 +150,11 @@ def _id(name: str, value: object) -> str:
     return str(parsed)
 
 
-def _at(name: str, value: object) -> datetime:
-    if not isinstance(value, datetime) or value.tzinfo is None:
-        raise InvalidInput(name, value, "give a datetime with a time zone")
-    return value
-
-
-def whole(least: int, most: int) -> Callable[[str, object], int]:
-    """A check for whole numbers from `least` to `most`."""
-
-    def check(name: str, value: object) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise InvalidInput(name, value, f"give a whole number from {least} to {most}")
-        return value
-
-    return check
-
-
-def timeout(name: str, value: object) -> float:
-    """More than zero seconds."""
-    return checked_seconds(name, value, above=True)
-
-
 CHECKS: Mapping[str, Callable[[str, object], Any]] = {
     "id": _id,
     "max_attempts": whole(1, MAX_ATTEMPTS),
     "first_delay": checked_seconds,
-    "at": _at,
+    "at": aware,
     "retry_delay": retry_delay,
     "timeout": timeout,
     "priority": whole(0, MAX_PRIORITY),

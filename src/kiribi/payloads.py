@@ -1,79 +1,78 @@
-"""Payloads and return values: JSON on the outside, the performer's own types inside."""
+"""Payloads: JSON on the outside, the performer's own type inside."""
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-import json
+import inspect
 from collections.abc import Mapping
-from typing import Any, cast, get_type_hints
+from typing import Any, cast
 
-from kiribi.errors import InvalidPayload, shown
+from kiribi._json import encode
+from kiribi.errors import InvalidApplication, InvalidPayload
 from kiribi.performer import Performer
 
-
-def encode(value: Any, *, field: str = "payload", limit: int | None = None) -> str:
-    """`value` as compact JSON text; dataclasses and pydantic models count as their fields.
-
-    Args:
-        field: names the value in errors.
-        limit: the most bytes of UTF-8 it may have.
-
-    Raises:
-        InvalidPayload: not JSON, or longer than `limit`.
-    """
-    try:
-        text = _ENCODER.encode(value)
-        size = len(text) if text.isascii() else len(text.encode())
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidPayload(field, value, f"it must be JSON ({error})") from None
-    if limit is not None and size > limit:
-        raise InvalidPayload(
-            field, f"{size:,} bytes of JSON", f"this store takes at most {limit:,} bytes"
-        )
-    return text
-
-
-def fitting(performer: type[Performer], payload: Any) -> Any:
-    """`payload` as the performer's annotated type, validated; unannotated ones pass as they are.
-
-    Raises:
-        InvalidPayload: naming the field within the payload.
-    """
-    adapter = _adapter(performer)
-    if adapter is None:
-        return payload
-    if adapter is dict:
-        if not isinstance(payload, dict):
-            raise InvalidPayload("payload", payload, f"{performer.binding} takes an object")
-        return cast("dict[str, Any]", payload)
-    from pydantic import ValidationError
-
-    try:
-        return adapter.validate_python(payload)
-    except ValidationError as error:
-        raise _readable(performer.binding, error) from None
+MASK = "**********"
+"""What pydantic writes for a secret."""
 
 
 def encoded_for(performer: type[Performer], payload: Any, limit: int) -> str:
     """Validate and encode in one go: what `enqueue` stores for a performer at hand.
 
     Raises:
-        InvalidPayload: it does not fit, is not JSON or too large.
+        InvalidPayload: it does not fit, is not JSON, is too large or would not come back.
     """
     adapter = _adapter(performer)
-    value = fitting(performer, payload)
-    if adapter is not None and adapter is not dict:
-        value = adapter.dump_python(value, mode="json")
-    return encode(value, limit=limit)
+    if adapter is None:
+        return encode(payload, limit=limit)
+    if adapter is dict:
+        return encode(_object(performer, payload), limit=limit)
+    value = _validated(performer, adapter, payload)
+    try:
+        plain = adapter.dump_python(
+            value, mode="json", by_alias=True, round_trip=True, warnings="error"
+        )
+    except ValueError as error:
+        raise InvalidPayload("payload", payload, f"it must be JSON ({error})") from None
+    text = encode(plain, limit=limit)
+    again = _from_json(performer, adapter, text)
+    if MASK in text and again != value:
+        raise InvalidPayload(
+            "payload", payload, "a secret would be stored masked: enqueue where to find it"
+        )
+    return text
+
+
+def fitting(performer: type[Performer], payload: Any) -> Any:
+    """A stored payload as the performer's annotated type; as it is if that names none.
+
+    Raises:
+        InvalidPayload: it does not fit, naming the field within the payload.
+    """
+    adapter = _adapter(performer)
+    if adapter is None:
+        return payload
+    if adapter is dict:
+        return _object(performer, payload)
+    return _from_json(performer, adapter, encode(payload))
 
 
 def schema_of(performer: type[Performer]) -> Mapping[str, Any] | None:
-    """JSON Schema of the payload; None if it is not typed."""
+    """JSON Schema of the payload; None if it is not typed.
+
+    Raises:
+        InvalidApplication: the payload's type has none.
+    """
     adapter = _adapter(performer)
     if adapter is None:
         return None
-    return {"type": "object"} if adapter is dict else adapter.json_schema()
+    if adapter is dict:
+        return {"type": "object"}
+    from pydantic.errors import PydanticInvalidForJsonSchema
+
+    try:
+        return adapter.json_schema()
+    except PydanticInvalidForJsonSchema as error:
+        raise _unusable(performer, error) from None
 
 
 def check_schema(binding: str, schema: Mapping[str, Any], payload: Any) -> None:
@@ -82,12 +81,11 @@ def check_schema(binding: str, schema: Mapping[str, Any], payload: Any) -> None:
     Raises:
         InvalidPayload: naming the field within the payload.
     """
-    import jsonschema
+    from jsonschema import Draft202012Validator, exceptions
 
     # The package's annotations are incomplete.
-    validator: Any = jsonschema.Draft202012Validator(schema)
-    best: Any = jsonschema.exceptions.best_match  # pyright: ignore[reportUnknownMemberType]
-    problem: Any = best(validator.iter_errors(payload))
+    validator, errors = cast("Any", Draft202012Validator(schema)), cast("Any", exceptions)
+    problem = errors.best_match(validator.iter_errors(payload))
     if problem is not None:
         path = ".".join(["payload", *map(str, problem.absolute_path)])
         raise InvalidPayload(path, problem.instance, f"{binding} says: {problem.message}")
@@ -96,34 +94,74 @@ def check_schema(binding: str, schema: Mapping[str, Any], payload: Any) -> None:
 @functools.cache
 def _adapter(performer: type[Performer]) -> Any:
     """A pydantic TypeAdapter; `dict` for plain objects; None where anything goes."""
-    hints = get_type_hints(performer.perform)
-    hints.pop("return", None)
-    hint = next(iter(hints.values()), Any)
+    try:
+        hint = _payload_type(performer)
+    except NameError as error:
+        raise _unusable(performer, error) from None
     if hint is Any or hint is object:
         return None
     if hint is dict or hint == dict[str, Any]:
         return dict
-    from pydantic import TypeAdapter
+    from pydantic import PydanticUserError, TypeAdapter
 
-    return TypeAdapter(hint)
+    try:
+        return TypeAdapter(hint)
+    except (PydanticUserError, NameError) as error:
+        raise _unusable(performer, error) from None
 
 
-def _readable(binding: str, error: Any) -> InvalidPayload:
+def _payload_type(performer: type[Performer]) -> Any:
+    """The annotation of `perform`'s payload; Any without one."""
+    _, payload, *_ = inspect.signature(performer.perform).parameters.values()
+    hint = payload.annotation
+    if isinstance(hint, str):
+        # Unlike typing.get_type_hints, this one alone: the others may be for type checkers only.
+        return eval(hint, inspect.unwrap(performer.perform).__globals__)  # noqa: S307 - no input
+    return Any if hint is inspect.Parameter.empty else hint
+
+
+def _unusable(performer: type[Performer], error: Exception) -> InvalidApplication:
+    why = str(error).partition("\n")[0]
+    return InvalidApplication(
+        f"{performer.__name__}.perform",
+        "its payload's annotation",
+        f"give a type of the module's own that JSON can carry ({why})",
+    )
+
+
+def _object(performer: type[Performer], payload: object) -> dict[str, Any]:
+    if not isinstance(payload, dict):
+        raise InvalidPayload("payload", payload, f"{performer.binding} takes an object")
+    return cast("dict[str, Any]", payload)
+
+
+def _validated(performer: type[Performer], adapter: Any, payload: Any) -> Any:
+    from pydantic import ValidationError
+
+    try:
+        return adapter.validate_python(payload)
+    except ValidationError as error:
+        refusal = _readable(performer, error)
+    if isinstance(payload, dict | list | str):
+        # From JSON, a strict model takes what it does not take from Python: a date as text.
+        try:
+            return adapter.validate_json(encode(payload))
+        except (ValidationError, InvalidPayload):
+            pass
+    raise refusal
+
+
+def _from_json(performer: type[Performer], adapter: Any, text: str) -> Any:
+    from pydantic import ValidationError
+
+    try:
+        return adapter.validate_json(text)
+    except ValidationError as error:
+        raise _readable(performer, error) from None
+
+
+def _readable(performer: type[Performer], error: Any) -> InvalidPayload:
     first = error.errors(include_url=False)[0]
     path = ".".join(["payload", *map(str, first["loc"])])
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return InvalidPayload(path, first["input"], f"{binding} says: {first['msg']}{more}")
-
-
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
-    dump: Any = getattr(value, "model_dump", None)
-    if dump is not None:
-        return dump(mode="json")
-    raise TypeError(f"{shown(value)} of type {type(value).__name__} is not JSON")
-
-
-_ENCODER = json.JSONEncoder(
-    ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain
-)
+    return InvalidPayload(path, first["input"], f"{performer.binding} says: {first['msg']}{more}")

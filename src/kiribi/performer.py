@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import Any, ClassVar, Literal, Protocol, TypeVar, cast
 
 from kiribi._platform import Entrypoint
-from kiribi.backoff import RetryDelay
-from kiribi.errors import InvalidApplication, InvalidInput, NotSupported
+from kiribi.errors import InvalidApplication, InvalidInput, NotSupported, checked_seconds
 from kiribi.job import Job
 from kiribi.options import CHECKS, LATER, encoded
 
@@ -18,14 +17,16 @@ ExecutorName = Literal["coroutine", "thread", "process"]
 DEFAULTS = ("max_attempts", "timeout", "retry_delay", "priority", "first_delay")
 """Class attributes of a performer that stand behind the options of `enqueue`."""
 
+MAX_STEP_NAME = 200
+"""Characters of the name of a `once` step."""
+
 P_contra = TypeVar("P_contra", contravariant=True)
-R_co = TypeVar("R_co", covariant=True)
 
 
-class Performs(Protocol[P_contra, R_co]):
+class Performs(Protocol[P_contra]):
     """Any performer class, seen by its `perform`: what makes `enqueue(SendMail, …)` typed."""
 
-    def perform(self, payload: P_contra) -> R_co: ...  # noqa: D102
+    def perform(self, payload: P_contra, /) -> Any: ...  # noqa: D102
 
 
 class Attempt(Protocol):
@@ -53,14 +54,21 @@ class Performer(Entrypoint):
 
     Its binding is the class name in capitals (`SendMail` is SEND_MAIL) unless `binding` is set.
     `perform` may be `async def`, `def` (it runs in a thread), or, with `executor = "process"`,
-    either of them in a child process that can be killed. One instance serves one attempt.
+    either of them in a child process that can be killed. One instance serves one attempt. A class
+    without `perform` is a base for others: they inherit all but `binding`.
 
     Attributes:
         binding: the name jobs are enqueued under.
         executor: "process" to run in a child process.
         max_attempts, timeout, retry_delay, priority, first_delay: defaults of the options of
-            the same names (see `EnqueueOptions`).
+            the same names (see `EnqueueOptions`). `retry_delay` may also be a function beside
+            `perform` (a `staticmethod`, or one made elsewhere) that takes the number of failures
+            so far and returns seconds.
         app: the value of the manager's `lifespan`.
+
+    Raises:
+        InvalidInput: at the definition of a subclass, naming what is wrong with it.
+        NotSupported: at the definition, for an option that is not carried out yet.
     """
 
     binding: ClassVar[str]
@@ -76,25 +84,21 @@ class Performer(Entrypoint):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls.binding = cls.__dict__.get("binding") or binding_name(cls.__name__)
-        if not BINDING_PATTERN.fullmatch(cls.binding):
-            raise InvalidInput(f"{cls.__name__}.binding", cls.binding, BINDING_RULE)
+        cls.binding = cls.__dict__.get("binding", binding_name(cls.__name__))
+        check_binding(f"{cls.__name__}.binding", cls.binding)
         for name in DEFAULTS:
             value = getattr(cls, name)
-            # A plain function is the callable form of retry_delay: `def retry_delay(failures)`
-            if value is not None and not (name == "retry_delay" and callable(value)):
-                CHECKS[name](f"{cls.__name__}.{name}", value)
+            if name == "retry_delay" and callable(value):
+                _check_call(f"{cls.__name__}.{name}", value, 1, RETRY_FUNCTION_RULE)
+            elif value is not None:
+                setattr(cls, name, CHECKS[name](f"{cls.__name__}.{name}", value))
         for name in LATER:
             if name in cls.__dict__:
                 raise NotSupported(f"{cls.__name__}.{name}: this option is not supported yet")
-        natural = "coroutine" if inspect.iscoroutinefunction(cls.perform) else "thread"
-        cls.executor = chosen = cls.__dict__.get("executor", natural)
-        if chosen not in (natural, "process"):
-            raise InvalidInput(
-                f"{cls.__name__}.executor", chosen, f'give "process" or leave it ("{natural}")'
-            )
+        _check_call(f"{cls.__name__}.perform", cls.perform, 2, PERFORM_RULE)
+        cls.executor = _executor(cls)
 
-    def perform(self, payload: Any) -> Any:
+    def perform(self, payload: Any, /) -> Any:
         """Do the job. The value returned must be JSON; raising is failure."""
         raise NotImplementedError(f"{type(self).__name__} has no perform")
 
@@ -123,9 +127,7 @@ class Performer(Entrypoint):
 
     def progress(self, fraction: float, message: str = "") -> None:
         """Report how far the job is, 0 to 1; the last report wins."""
-        if not 0 <= fraction <= 1:
-            raise InvalidInput("fraction", fraction, "give a number from 0 to 1")
-        self._attempt.progress(float(fraction), str(message))
+        self._attempt.progress(checked_seconds("fraction", fraction, most=1), str(message))
 
     def once(self, name: str, fn: Callable[[str], Any]) -> Any:
         """Run a step whose stored result is never repeated, whatever attempt asks.
@@ -135,18 +137,42 @@ class Performer(Entrypoint):
         there. The value must be JSON.
 
         Raises:
+            InvalidInput: `name` is no text of 1 to 200 characters.
             LeaseLost: this attempt is over; the value was not stored.
         """
+        if not isinstance(cast("object", name), str) or not 0 < len(name) <= MAX_STEP_NAME:
+            raise InvalidInput("name", name, f"give a text of 1 to {MAX_STEP_NAME} characters")
         return self._attempt.once(name, fn)
 
 
 BINDING_PATTERN = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,99}")
-BINDING_RULE = "give 1 to 100 letters, digits, or any of _ . : -, not beginning with a digit"
+BINDING_RULE = "give 1 to 100 of A-Z a-z 0-9 _ . : -, not beginning with a digit"
+PERFORM_RULE = "give `async def perform(self, payload)` or `def`, and no generator"
+RETRY_FUNCTION_RULE = "give seconds, Exponential(base, cap), or a function of the failures alone"
 
 
 def binding_name(class_name: str) -> str:
     """`SendMail` -> `SEND_MAIL`, `HTTPFetch2` -> `HTTP_FETCH2`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", class_name).upper()
+
+
+def check_binding(field: str, name: object) -> None:
+    """Make sure that `name` can name a binding.
+
+    Raises:
+        InvalidInput: it cannot.
+    """
+    if not isinstance(name, str) or not BINDING_PATTERN.fullmatch(name):
+        raise InvalidInput(field, name, BINDING_RULE)
+
+
+def is_performer(value: object) -> bool:
+    """Whether `value` is a class that can perform: a subclass of `Performer` with `perform`."""
+    return (
+        isinstance(value, type)
+        and issubclass(value, Performer)
+        and value.perform is not Performer.perform
+    )
 
 
 def defaults_of(performer: type[Performer]) -> dict[str, Any]:
@@ -159,30 +185,54 @@ def defaults_of(performer: type[Performer]) -> dict[str, Any]:
     }
 
 
-def retry_policy(performer: type[Performer]) -> RetryDelay | Callable[[int], float] | None:
-    """The class's `retry_delay`; a function beside the performer takes the count of failures."""
-    value = inspect.getattr_static(performer, "retry_delay", None)
-    if isinstance(value, staticmethod):
-        return cast("Callable[[int], float]", value.__func__)
-    return value
-
-
-def performers_in(module: ModuleType) -> Mapping[str, type[Performer]]:
+def performers_in(module: ModuleType) -> dict[str, type[Performer]]:
     """The performers importable in a module, by binding.
 
     Raises:
         InvalidApplication: two classes have the same binding.
     """
+    return by_binding(value for value in vars(module).values() if is_performer(value))
+
+
+def by_binding(performers: Iterable[type[Performer]]) -> dict[str, type[Performer]]:
+    """Performers by their bindings.
+
+    Raises:
+        InvalidApplication: one is no performer, or two classes have the same binding.
+    """
     found: dict[str, type[Performer]] = {}
-    for value in vars(module).values():
-        if not (isinstance(value, type) and issubclass(value, Performer)) or value is Performer:
-            continue
-        if value.perform is Performer.perform:
-            continue  # an abstract base shared by several performers
-        if found.setdefault(value.binding, value) is not value:
+    for performer in performers:
+        if not is_performer(performer):
+            raise InvalidApplication("performers", performer, "give Performers with `perform`")
+        if found.setdefault(performer.binding, performer) is not performer:
+            names = f"{found[performer.binding].__name__} and {performer.__name__}"
             raise InvalidApplication(
-                "binding",
-                value.binding,
-                f"{found[value.binding].__name__} and {value.__name__} share it: rename one",
+                "binding", performer.binding, f"{names} share it: name one by `binding = …`"
             )
     return found
+
+
+def _executor(performer: type[Performer]) -> ExecutorName:
+    perform = performer.perform
+    if inspect.isgeneratorfunction(perform) or inspect.isasyncgenfunction(perform):
+        raise InvalidInput(f"{performer.__name__}.perform", perform, PERFORM_RULE)
+    natural: ExecutorName = "coroutine" if inspect.iscoroutinefunction(perform) else "thread"
+    inherited = "process" if getattr(performer, "executor", None) == "process" else natural
+    chosen = performer.__dict__.get("executor", inherited)
+    if chosen not in (natural, "process"):
+        raise InvalidInput(
+            f"{performer.__name__}.executor", chosen, f'give "process" or leave it ("{natural}")'
+        )
+    return chosen
+
+
+def _check_call(field: str, function: Callable[..., Any], arguments: int, rule: str) -> None:
+    """Make sure that `function` can be called with so many arguments."""
+    try:
+        signature = inspect.signature(function)
+    except (ValueError, NameError):
+        return  # written in C, or (Python 3.14) annotated with what is defined below it
+    try:
+        signature.bind(*[None] * arguments)
+    except TypeError:
+        raise InvalidInput(field, function, rule) from None

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
-from kiribi.errors import InvalidInput
-from kiribi.job import Job, JobStatus
+from kiribi.errors import InvalidInput, unknown_name
+from kiribi.job import Job, JobStatus, epoch_ms
+from kiribi.options import aware, whole
 
 WINDOW = 10_000
 """Rows a search may read before it stops and says how far it looked."""
 
 PAGE_SIZE = 50
 MAX_PAGE_SIZE = 1_000
+MAX_TEXT = 1_000
+"""Characters of a text searched for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +31,12 @@ class JobFilter:
         bindings: any of these.
         statuses: any of these.
         created_after_ms, created_before_ms: epoch milliseconds, from (inclusive), to (exclusive).
-        payload: JSON path without `$.` (`user.id`) to the value it must have.
+        payload: path of a field (`user.id`, `items[0].sku`) to the value it must have.
         error: this text occurs in the last error's type or message, any case.
         ids: any of these (at most 1,000).
+
+    Raises:
+        InvalidInput: naming the field.
     """
 
     bindings: tuple[str, ...] = ()
@@ -39,25 +47,33 @@ class JobFilter:
     error: str | None = None
     ids: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        for name, (attribute, check) in CHECKS.items():
+            value = getattr(self, attribute)
+            if value is not None and value != ():
+                object.__setattr__(self, attribute, check(f"filter.{name}", value))
+
     @classmethod
     def parse(cls, given: JobFilter | Mapping[str, Any] | None) -> JobFilter:
         """A filter from `{"binding": …, "status": …, "payload": {…}, "error": …, "ids": […],
         "created_after": …, "created_before": …}`; times are aware datetimes or epoch ms.
 
         Raises:
-            InvalidInput: naming the field.
+            InvalidInput: naming the field. An empty list is refused: it would match every job.
         """
         if given is None:
             return NO_FILTER
         if isinstance(given, JobFilter):
             return given
+        if not isinstance(cast("object", given), Mapping):
+            raise InvalidInput("filter", given, f"give a mapping with any of {', '.join(CHECKS)}")
         checked: dict[str, Any] = {}
         for name, value in given.items():
             if name not in CHECKS:
-                raise InvalidInput("filter", name, f"known are {', '.join(CHECKS)}")
+                raise unknown_name("filter", name, CHECKS)
             if value is not None:
-                field, check = CHECKS[name]
-                checked[field] = check(f"filter.{name}", value)
+                attribute, check = CHECKS[name]
+                checked[attribute] = check(f"filter.{name}", value)
         return cls(**checked)
 
     @property
@@ -72,18 +88,18 @@ class JobFilter:
         )
 
 
-NO_FILTER = JobFilter()
-
-
 def texts(name: str, value: object) -> tuple[str, ...]:
     """One text or several.
 
     Raises:
-        InvalidInput: anything else, or over 1,000 of them.
+        InvalidInput: anything else, none, or over 1,000 of them.
     """
     several = (value,) if isinstance(value, str) else value
-    if not isinstance(several, Sequence) or len(cast("Sequence[Any]", several)) > MAX_PAGE_SIZE:
-        raise InvalidInput(name, value, f"give a text or up to {MAX_PAGE_SIZE:,} of them")
+    if (
+        not isinstance(several, Sequence | AbstractSet)
+        or not 0 < len(cast("Sequence[Any]", several)) <= MAX_PAGE_SIZE
+    ):
+        raise InvalidInput(name, value, f"give a text or 1 to {MAX_PAGE_SIZE:,} of them")
     found = tuple(cast("Sequence[object]", several))
     for text in found:
         if not isinstance(text, str):
@@ -100,13 +116,13 @@ def statuses(name: str, value: object) -> tuple[JobStatus, ...]:
     names = texts(name, value)
     for status in names:
         if status not in list(JobStatus):
-            raise InvalidInput(name, status, f"give any of {', '.join(JobStatus)}")
+            raise unknown_name(name, status, JobStatus)
     return tuple(JobStatus(status) for status in names)
 
 
 def _time(name: str, value: object) -> int:
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        return int(value.timestamp() * 1000)
+    if isinstance(value, datetime):
+        return epoch_ms(aware(name, value))
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 48:
         return value
     raise InvalidInput(name, value, "give a datetime with a time zone, or epoch milliseconds")
@@ -117,19 +133,35 @@ def _payload(name: str, value: object) -> Mapping[str, Any]:
         raise InvalidInput(name, value, 'give an object of paths to values, {"user.id": 42}')
     fields = cast("Mapping[object, Any]", value)
     for path, wanted in fields.items():
-        if not isinstance(path, str) or not re.fullmatch(r"[\w-]+(\.[\w-]+)*", path):
-            raise InvalidInput(f"{name}.{path}", path, "give names joined by dots, such as user.id")
-        if not isinstance(wanted, str | int | float | bool | None):
-            raise InvalidInput(f"{name}.{path}", wanted, "give a text, number, true, false or null")
+        if not isinstance(path, str) or not PATH.fullmatch(path):
+            raise InvalidInput(name, path, "give names joined by dots, such as user.id")
+        if not _is_scalar(wanted):
+            allowed = "give a text, a number that fits in 64 bits, true, false or null"
+            raise InvalidInput(f"{name}.{path}", wanted, allowed)
     return cast("Mapping[str, Any]", value)
 
 
+def _is_scalar(value: object) -> bool:
+    match value:
+        case str():
+            return len(value) <= MAX_TEXT
+        case bool() | None:
+            return True
+        case int():
+            return -(1 << 63) <= value < 1 << 63
+        case float():
+            return math.isfinite(value)
+        case _:
+            return False
+
+
 def _text(name: str, value: object) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_PAGE_SIZE:
-        raise InvalidInput(name, value, "give a text of 1 to 1,000 characters")
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT:
+        raise InvalidInput(name, value, f"give a text of 1 to {MAX_TEXT:,} characters")
     return value
 
 
+PATH = re.compile(r"{0}(\.{0})*".format(r'[^.\[\]"\\]+(\[\d+\])*'))
 CHECKS: Mapping[str, tuple[str, Callable[[str, object], Any]]] = {
     "binding": ("bindings", texts),
     "status": ("statuses", statuses),
@@ -140,6 +172,11 @@ CHECKS: Mapping[str, tuple[str, Callable[[str, object], Any]]] = {
     "created_before": ("created_before_ms", _time),
 }
 """Names in a filter as users write it: the field each fills, and how it is checked."""
+
+NO_FILTER = JobFilter()
+
+checked_limit = whole(1, MAX_PAGE_SIZE)
+"""How many a page may hold."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,201 @@
+"""The half of the manager that changes nothing: finding, counting, explaining, waiting."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from kiribi._explain import Explanation, explained
+from kiribi._listing import REACH, listing
+from kiribi._platform import Entrypoint
+from kiribi.errors import (
+    InvalidInput,
+    JobCancelled,
+    JobFailed,
+    JobNotFound,
+    NotFinished,
+    checked_seconds,
+)
+from kiribi.job import Job, JobError, JobStatus, is_id
+from kiribi.options import whole
+from kiribi.ports import BindingInfo, LogLine, Queue, Store, WorkerInfo
+from kiribi.search import (
+    MAX_PAGE_SIZE,
+    PAGE_SIZE,
+    BindingStats,
+    Count,
+    JobFilter,
+    Page,
+    Pulse,
+    checked_limit,
+    texts,
+)
+
+Filter = JobFilter | Mapping[str, Any]
+
+LOOK_SECONDS = 1.0
+"""The longest a wait for an outcome trusts the doorbell."""
+BUCKETS = (60, 3_600, 86_400)
+"""Seconds of the statistics' time buckets."""
+TEN_YEARS = 10 * 366 * 24
+"""In hours."""
+
+
+class Looking(Entrypoint):
+    """What may be asked about jobs."""
+
+    store: Store
+    queue: Queue
+
+    async def find(self, id: str) -> Job | None:
+        """The job, whole; None if there is none of this id."""
+        if not isinstance(cast("object", id), str):
+            raise InvalidInput("id", id, "give a job's id as text")
+        found = await self.store.find([id]) if is_id(id) else []
+        return found[0] if found else None
+
+    async def find_many(
+        self,
+        filter: Filter | None = None,
+        *,
+        before: str | None = None,
+        limit: int = PAGE_SIZE,
+        sort: str | None = None,
+        desc: bool = True,
+        offset: int = 0,
+    ) -> Page:
+        """A page of jobs, newest first; `before` is the last page's `next`.
+
+        A search reads a bounded window of rows: `Page` says how far it looked. With `sort` or
+        `offset` instead of `before`, the page is one of the newest 10,000 matches.
+
+        Args:
+            sort: created_at, attempts, started_at, finished_at, completed_at or processing_time.
+            desc: the greatest first.
+            offset: how many to leave out.
+
+        Raises:
+            InvalidInput: the filter or another argument is wrong (`limit` is 1 to 1,000).
+        """
+        filter = JobFilter.parse(filter)
+        checked_limit("limit", limit)
+        whole(0, REACH)("offset", offset)
+        if sort is None and desc and not offset:
+            if before is not None and not is_id(before):
+                raise InvalidInput("before", before, "give the `next` of a page")
+            return await self.store.search(filter, before=before, limit=limit)
+        if before is not None:
+            raise InvalidInput("before", before, "give either before, or sort and offset")
+        sort = "created_at" if sort is None else sort
+        return await listing(self.store, filter, sort=sort, desc=desc, offset=offset, limit=limit)
+
+    async def count(self, filter: Filter | None = None) -> Count:
+        """How many jobs match: exact to 10,000.
+
+        Raises:
+            InvalidInput: the filter is wrong.
+        """
+        return await self.store.count(JobFilter.parse(filter))
+
+    async def logs(
+        self, id: str, *, after: int = 0, limit: int = MAX_PAGE_SIZE
+    ) -> list[tuple[int, LogLine]]:
+        """A job's log, oldest first, as (sequence number, line), those after `after`.
+
+        Raises:
+            InvalidInput: `after` or `limit` (1 to 1,000) is wrong.
+        """
+        checked_limit("limit", limit)
+        whole(0, 1 << 62)("after", after)
+        return await self.store.logs(id, after=after, limit=limit) if is_id(id) else []
+
+    async def explain(self, id: str) -> Explanation:
+        """Why a job is where it is, and what it waits for.
+
+        Raises:
+            JobNotFound: no such job.
+        """
+        job = await self._existing(id)
+        return explained(
+            job,
+            now_ms=await self.store.now_ms(),
+            bindings=await self.store.bindings(),
+            workers=await self.store.workers(),
+        )
+
+    async def pulse(self) -> Pulse:
+        """Counts by binding and status, what is stuck, and a cursor that moves with changes."""
+        return await self.store.pulse()
+
+    async def stats(
+        self,
+        *,
+        hours: float = 24,
+        bucket: float | None = None,
+        bindings: Sequence[str] = (),
+    ) -> list[BindingStats]:
+        """What became of jobs in the last `hours`, by binding.
+
+        Args:
+            hours: up to ten years.
+            bucket: seconds: 60, 3,600 or 86,400 for a series; None for one total.
+            bindings: only these; none: all.
+
+        Raises:
+            InvalidInput: another bucket, or hours out of range.
+        """
+        checked_seconds("hours", hours, most=TEN_YEARS, above=True)
+        if bucket is not None and bucket not in BUCKETS:
+            raise InvalidInput("bucket", bucket, "give 60, 3600 or 86400 seconds, or None")
+        names = texts("bindings", bindings) if bindings else ()
+        since = await self.store.now_ms() - round(hours * 3_600_000)
+        bucket_ms = None if bucket is None else int(bucket * 1000)
+        return await self.store.stats(since_ms=since, bucket_ms=bucket_ms, bindings=names)
+
+    async def bindings(self) -> list[BindingInfo]:
+        """Every binding the store knows."""
+        return await self.store.bindings()
+
+    async def workers(self) -> list[WorkerInfo]:
+        """Every worker the store knows."""
+        return await self.store.workers()
+
+    async def result(self, id: str, timeout: float | None = None) -> Any:
+        """Wait for a job's return value, `timeout` seconds at most (None: as long as it takes).
+
+        Raises:
+            JobNotFound: no such job.
+            JobFailed, JobCancelled: how it ended.
+            NotFinished: it has not ended yet.
+        """
+        if timeout is not None:
+            checked_seconds("timeout", timeout)
+        return await self._outcome(id, timeout)
+
+    async def find_dead_jobs(self) -> list[Job]:
+        """Jobs that are PROCESSING on a worker whose lease has lapsed."""
+        dead = [w for w in await self.store.workers() if w.dead_reason or w.lease_ms <= 0]
+        return [job for worker in dead for job in await self.store.held_by(worker.id)]
+
+    async def _existing(self, id: str) -> Job:
+        job = await self.find(id)
+        if job is None:
+            raise JobNotFound(id)
+        return job
+
+    async def _outcome(self, id: str, timeout: float | None) -> Any:
+        until = None if timeout is None else time.monotonic() + timeout
+        while True:
+            mark = self.queue.mark()
+            job = await self._existing(id)
+            if job.status is JobStatus.COMPLETED:
+                return job.result
+            if job.status is JobStatus.CANCELLED:
+                raise JobCancelled(job)
+            if job.status is JobStatus.FAILED:
+                raise JobFailed(job, job.error or JobError("Unknown", "no error was stored"))
+            left = LOOK_SECONDS if until is None else until - time.monotonic()
+            if left <= 0:
+                raise NotFinished(job)
+            await self.queue.wait(mark, min(left, LOOK_SECONDS))
