@@ -58,7 +58,8 @@ def main() -> int:
     if asked.json:
         print(text)
     else:
-        Console().print(report.table(figures, f"Kiribi on SQLite · {kept}"))
+        wide = max(Console().width, 130)  # a pipe has no width of its own
+        Console(width=wide).print(report.table(figures, f"Kiribi on SQLite · {kept}"))
     for name in missed:
         console.print(f"[red]missed:[/] {name.strip()}")
     return 1 if missed and not asked.quick else 0

@@ -5,6 +5,7 @@ More threads or a worker process make it slower here (its claim locks the whole 
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 import time
@@ -38,12 +39,20 @@ def make(path: Path) -> tuple[SqliteHuey, Any, Any]:
 @contextmanager
 def worker(path: Path) -> Iterator[None]:
     """Huey's consumer in a process of its own."""
-    process = subprocess.Popen([sys.executable, "-m", "benchmarks.huey_side", str(path)], cwd=ROOT)
+    # not as `-m`: the tasks' names begin with the module's
+    code = f"from benchmarks import huey_side; huey_side.consume({str(path)!r})"
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
     try:
         yield
     finally:
         process.terminate()
         process.wait()
+
+
+def consume(path: str) -> None:
+    """Be the consumer."""
+    logging.disable()
+    make(Path(path))[0].create_consumer(workers=1, periodic=False).run()
 
 
 def enqueue(path: Path, jobs: int) -> float:
@@ -75,10 +84,3 @@ def latency(path: Path, samples: int) -> list[float]:
             result = stamp({"asked": time.monotonic_ns()})
             waits.append(result(blocking=True, max_delay=0.005, timeout=30) / 1e6)
     return waits
-
-
-if __name__ == "__main__":
-    import logging
-
-    logging.disable()
-    make(Path(sys.argv[1]))[0].create_consumer(workers=1, periodic=False).run()
