@@ -84,13 +84,14 @@ class Served:
     def __init__(self, database: Path, **options: Any) -> None:
         self._database = database
         self._options = options
-        self._ready: queue.Queue[str | BaseException] = queue.Queue()
+        self._ready: queue.Queue[str | Exception] = queue.Queue()
         self._thread = threading.Thread(target=self._main, daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
         url = self._ready.get(timeout=SECONDS)
-        if isinstance(url, BaseException):
+        if isinstance(url, Exception):
+            self._thread.join(SECONDS)
             raise url
         self.url = url
         self.client = httpx.Client(base_url=url, timeout=SECONDS)
@@ -106,6 +107,10 @@ class Served:
             self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(SECONDS)
         assert not self._thread.is_alive(), "the server did not stop"
+        if not self._ready.empty():
+            error = self._ready.get()
+            assert isinstance(error, Exception)
+            raise error  # it failed after it had started
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Run a coroutine in the server's event loop."""
@@ -167,9 +172,6 @@ class Served:
             async with Manager.connect(
                 f"sqlite:///{self._database}", performers=PERFORMERS
             ) as self.kiribi:
-                await serve(
-                    self.kiribi, stop=self._stop, announce=self._ready.put, **self._options
-                )
-        except BaseException as error:
+                await serve(self.kiribi, stop=self._stop, announce=self._ready.put, **self._options)
+        except Exception as error:
             self._ready.put(error)
-            raise

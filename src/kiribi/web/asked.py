@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, model_validator
 
-from kiribi.job import ID, JobStatus
+from kiribi.job import JobStatus
 from kiribi.options import CHECKS, MAX_ATTEMPTS, MAX_PRIORITY
 from kiribi.search import CHECKS as CONDITIONS
 from kiribi.search import MAX_PAGE_SIZE, PAGE_SIZE, PATH, JobFilter

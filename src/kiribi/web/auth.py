@@ -7,9 +7,9 @@ import binascii
 import hashlib
 import hmac
 import secrets
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from time import time
 
 from starlette.requests import HTTPConnection
 
@@ -73,14 +73,14 @@ class Auth:
             Refused: 401 if it is wrong, 429 after too many wrong ones.
         """
         self._check(_bytes(token), request)
-        body = f"{int(time.time()) + SESSION_SECONDS}.{secrets.token_urlsafe(16)}"
+        body = f"{int(time()) + SESSION_SECONDS}.{secrets.token_urlsafe(16)}"
         return f"{body}.{self._signature(body)}"
 
     def logout(self, request: HTTPConnection) -> None:
         """End the session of this cookie, wherever else the cookie may be."""
         body = self._session(request.cookies)
         if body is not None:
-            now = int(time.time())
+            now = int(time())
             self._ended = {body: end for body, end in self._ended.items() if end > now}
             self._ended[body] = now + SESSION_SECONDS
 
@@ -104,9 +104,7 @@ class Auth:
         body, _, signature = cookies.get(COOKIE, "").rpartition(".")
         if not hmac.compare_digest(_bytes(signature), self._signature(body).encode()):
             return None
-        return (
-            body if int(body.partition(".")[0]) > time.time() and body not in self._ended else None
-        )
+        return body if int(body.partition(".")[0]) > time() and body not in self._ended else None
 
     def _signature(self, body: str) -> str:
         digest = hmac.digest(self._key, _bytes(body), hashlib.sha256)

@@ -23,6 +23,7 @@ from kiribi.errors import (
     UnknownBinding,
     shown,
 )
+from kiribi.web.headers import HEADERS
 from kiribi.web.response import JSON
 from kiribi.web.wire import WIRE_NAMES
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import os
 import socket
 from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 PORT = 8787
 TRIES = 20
 """Ports tried after `PORT` before the system chooses one."""
+MAX_PORT = 65_535
 GRACE_SECONDS = 5
 """How long open requests may take to end at shutdown."""
 
@@ -61,7 +63,6 @@ async def serve(
             "without a token only this machine is let in (127.0.0.1): set KIRIBI_TOKEN to a long "
             "random text to listen on other addresses",
         )
-    listening = listen(host, port)
     app = create_app(
         kiribi,
         token=token,
@@ -80,6 +81,7 @@ async def serve(
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
     )
+    listening = listen(host, port)
     url = f"{_url(host, listening)}{root_path.rstrip('/')}/"
     server.announce = (lambda: announce(url)) if announce else None
     serving = asyncio.ensure_future(server.serve([listening]))
@@ -124,22 +126,38 @@ def listen(host: str, port: int | None) -> socket.socket:
     """
     family, address = _resolved(host)[0]
     if port is not None:
+        if not 0 <= port <= MAX_PORT:
+            raise InvalidInput("port", port, f"give a whole number from 0 to {MAX_PORT:,}")
         try:
-            return socket.create_server((address, port), family=family)
-        except (OSError, OverflowError) as error:
+            return _bound(family, address, port)
+        except OSError as error:
             raise InvalidInput(
                 "port", port, f"{host}:{port} cannot be listened on ({error})"
             ) from None
     for free in (*range(PORT, PORT + TRIES), 0):
         with contextlib.suppress(OSError):
-            return socket.create_server((address, free), family=family)
+            return _bound(family, address, free)
     raise InvalidInput("host", host, "it cannot be listened on")
+
+
+def _bound(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
+    # Only of a socket that says it is TCP does asyncio turn Nagle's delay off: 40 ms an answer.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if os.name == "posix":  # elsewhere it would share the port
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((address, port))
+        listening.listen()
+    except OSError:
+        listening.close()
+        raise
+    return listening
 
 
 def _resolved(host: str) -> list[tuple[socket.AddressFamily, str]]:
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
+    except (OSError, ValueError) as error:
         raise InvalidInput("host", host, f"give an address of this machine ({error})") from None
     return [(family, str(address[0]).partition("%")[0]) for family, *_, address in found]
 

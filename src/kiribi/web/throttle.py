@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-import time
 from collections import OrderedDict
+from time import monotonic
 
 FAILURES = 10
 SECONDS = 60.0
@@ -21,12 +21,12 @@ class Throttle:
     def seconds_left(self, address: str) -> int:
         """How long an address with too many failures has to wait; 0 if it may try."""
         count, until = self._failures.get(address, (0, 0.0))
-        left = until - time.monotonic()
+        left = until - monotonic()
         return math.ceil(left) if count >= FAILURES and left > 0 else 0
 
     def failed(self, address: str) -> None:
         """Note a failure."""
-        now = time.monotonic()
+        now = monotonic()
         count, until = self._failures.pop(address, (0, 0.0))
         fresh = until <= now
         self._failures[address] = (1 if fresh else count + 1, now + SECONDS if fresh else until)
