@@ -1,4 +1,4 @@
-"""Calls made at the same time, carried out as one: sixty-four cost little more than one."""
+"""Calls made while one is under way share the next: sixty-four cost little more than two."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Answer = TypeVar("Answer")
 
 
 class Gathering(Generic[Asked, Answer]):
-    """Calls `together` once for all that is asked within one turn of an event loop.
+    """Calls `together` at once for a lone caller, and once for all who come meanwhile.
 
     `together` answers each item, in order, and changes nothing when it raises. Then each call is
     made again alone, so that only the guilty fails; unless the store failed, which all share.
@@ -21,47 +21,55 @@ class Gathering(Generic[Asked, Answer]):
 
     def __init__(self, together: Callable[[Sequence[Asked]], Awaitable[list[Answer]]]) -> None:
         self._together = together
-        self._turns: dict[asyncio.AbstractEventLoop, _Turn[Asked, Answer]] = {}
+        self._waiting: dict[asyncio.AbstractEventLoop, _Calls[Asked, Answer]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __call__(self, asked: Sequence[Asked]) -> list[Answer]:
         """What `together` answers to `asked`."""
         loop = asyncio.get_running_loop()
-        turn = self._turns.get(loop)
-        if turn is None:
-            turn = self._turns[loop] = []
-            loop.call_soon(self._end_turn, loop)
+        waiting = self._waiting.get(loop)
+        if waiting is None:
+            self._waiting[loop] = []
+            try:
+                return await self._together(asked)
+            finally:
+                self._go_on(loop)
         answer: asyncio.Future[list[Answer]] = loop.create_future()
-        turn.append((asked, answer))
+        waiting.append((asked, answer))
         return await answer
 
-    def _end_turn(self, loop: asyncio.AbstractEventLoop) -> None:
-        task = loop.create_task(self._carry_out(self._turns.pop(loop)))
+    def _go_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        calls = self._waiting.pop(loop)
+        if not calls:
+            return
+        self._waiting[loop] = []
+        task = loop.create_task(self._carry_out(calls))
         # the loop itself keeps no task alive
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: self._go_on(loop))
 
-    async def _carry_out(self, turn: _Turn[Asked, Answer]) -> None:
+    async def _carry_out(self, calls: _Calls[Asked, Answer]) -> None:
         try:
-            answers = await self._together([one for asked, _ in turn for one in asked])
+            answers = await self._together([one for asked, _ in calls for one in asked])
         except asyncio.CancelledError:
-            for _, answer in turn:
+            for _, answer in calls:
                 answer.cancel()
             raise
         except Exception as error:  # noqa: BLE001 - goes to whoever asked for it
-            if len(turn) > 1 and not isinstance(error, StoreError):
-                for call in turn:
+            if len(calls) > 1 and not isinstance(error, StoreError):
+                for call in calls:
                     await self._carry_out([call])
                 return
-            for _, answer in turn:
+            for _, answer in calls:
                 if not answer.done():
                     answer.set_exception(error)
             return
         at = 0
-        for asked, answer in turn:
+        for asked, answer in calls:
             if not answer.done():
                 answer.set_result(answers[at : at + len(asked)])
             at += len(asked)
 
 
-_Turn = list[tuple[Sequence[Asked], asyncio.Future[list[Answer]]]]
+_Calls = list[tuple[Sequence[Asked], asyncio.Future[list[Answer]]]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any
 
@@ -20,9 +21,12 @@ SKEW = 60_000
 
 
 class Insertion:
-    """The call's jobs, with their final ids, as statements of one batch."""
+    """The call's jobs, with their final ids, as statements of one batch.
 
-    def __init__(self, new: Sequence[NewJob], now_ms: int) -> None:
+    `known`: bindings that need not be made known again.
+    """
+
+    def __init__(self, new: Sequence[NewJob], now_ms: int, known: AbstractSet[str]) -> None:
         self._payloads: list[Any] = json.loads("[" + ",".join([job.payload for job in new]) + "]")
         self._new = new
         self._ids = [job.id for job in new]
@@ -59,16 +63,17 @@ class Insertion:
                 (id, job.binding, payload, job.options, job.priority, job.delay_ms, job.at_ms)
             )
         counted += [(binding, number, id) for binding, (number, id) in groups.items()]
-        self.statements: list[tuple[str, tuple[str, ...]]] = [
-            ("insert_bindings", (dumps(sorted({binding for binding, _, _ in counted})),)),
-            ("insert_stat", (dumps(counted),)),
-            ("insert_jobs", (dumps(rows),)),
-        ]
+        self.bindings = {binding for binding, _, _ in counted}
+        self.statements: list[tuple[str, tuple[str, ...]]] = []
+        if self.chosen:
+            self.statements.append(("refuse_conflicts", (dumps(self.chosen),)))
+        if not self.bindings <= known:
+            self.statements.append(("insert_bindings", (dumps(sorted(self.bindings)),)))
+        self.statements.append(("insert_stat", (dumps(counted),)))
+        self._inserting = len(self.statements)
+        self.statements.append(("insert_jobs", (dumps(rows),)))
         if bodies:
             self.statements.append(("insert_payloads", (dumps(bodies),)))
-        if self.chosen:
-            self.statements.insert(0, ("refuse_conflicts", (dumps(self.chosen),)))
-        self._inserting = [name for name, _ in self.statements].index("insert_jobs")
 
     def stored(self, rows: Sequence[Sequence[Row]]) -> dict[str, Row]:
         """What `insert_jobs` returned, by id, of the rows of all statements."""

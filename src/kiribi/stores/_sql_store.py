@@ -12,14 +12,14 @@ import json
 import secrets
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from kiribi.errors import IdConflict
 from kiribi.job import OPEN, Job, JobStatus, id_ms
 from kiribi.lifecycle import Change
-from kiribi.ports import BindingInfo, LogLine, NewJob, Progress, Retention, WorkerInfo
+from kiribi.ports import DELETABLE, BindingInfo, LogLine, NewJob, Progress, Retention, WorkerInfo
 from kiribi.search import WINDOW, BindingCounts, BindingStats, Count, JobFilter, Page, Pulse
 from kiribi.stores import _rows
 from kiribi.stores._insertion import Insertion, id_bound
@@ -43,6 +43,7 @@ class SqlStore(ABC):
 
     def __init__(self, clock: Callable[[], int] | None = None) -> None:
         self._clock = clock
+        self._known_bindings: set[str] = set()
 
     @abstractmethod
     async def _write(self, batch: Batch) -> list[list[Row]]:
@@ -72,7 +73,7 @@ class SqlStore(ABC):
         """See `ports.Store`."""
         if not jobs:
             return []
-        call = Insertion(jobs, self._now())
+        call = Insertion(jobs, self._now(), self._known_bindings)
         try:
             rows = await self._write(call.statements)
         except IdsInConflict:
@@ -81,6 +82,7 @@ class SqlStore(ABC):
             if not conflicting:
                 return await self.insert(jobs)
             raise IdConflict(conflicting[0][0]) from None
+        self._known_bindings |= call.bindings
         return await self._answer(call, call.stored(rows))
 
     async def _answer(self, call: Insertion, stored: Mapping[str, Row]) -> list[Job]:
@@ -185,11 +187,13 @@ class SqlStore(ABC):
         rows = await self._rows("counters", dumps(bindings) if bindings else None)
         return [_rows.counts(row) for row in rows]
 
-    async def delete(self, ids: Sequence[str]) -> list[str]:
+    async def delete(
+        self, ids: Sequence[str], statuses: Collection[JobStatus] = DELETABLE
+    ) -> list[str]:
         """See `ports.Store`."""
         if not ids:
             return []
-        asked = (dumps(ids),)
+        asked = (dumps(ids), dumps(list(statuses)))
         rows = await self._write([("delete_stat", asked), ("delete_jobs", asked)])
         return [row[0] for row in rows[1]]
 
