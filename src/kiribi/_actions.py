@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass
 from typing import Any, cast
 
 from kiribi.errors import Conflict, IllegalTransition, InvalidInput, JobNotFound
 from kiribi.job import Job, JobStatus, is_id
 from kiribi.lifecycle import Change
-from kiribi.ports import Store
+from kiribi.ports import DELETABLE, Store
 from kiribi.search import JobFilter
 
 STEP = 1_000
@@ -36,7 +44,9 @@ async def act(store: Store, target: Target, event: Callable[[Job], Change]) -> A
         InvalidInput: `target` is neither an id, nor ids, nor a filter.
         JobNotFound, Conflict: `target` is one id, and it cannot be.
     """
-    return await _each(store, target, lambda ids: _transition(store, ids, event))
+    return await _each(
+        store, target, lambda ids, statuses: _transition(store, ids, event, statuses)
+    )
 
 
 async def delete(store: Store, target: Target) -> Acted:
@@ -44,9 +54,9 @@ async def delete(store: Store, target: Target) -> Acted:
 
     Raises:
         InvalidInput: `target` is neither an id, nor ids, nor a filter.
-        JobNotFound, IllegalTransition: `target` is one id, and it cannot be.
+        JobNotFound, Conflict: `target` is one id, and it cannot be.
     """
-    return await _each(store, target, lambda ids: _deletion(store, ids))
+    return await _each(store, target, lambda ids, statuses: _deletion(store, ids, statuses))
 
 
 async def matching(store: Store, filter: JobFilter) -> AsyncIterator[list[str]]:
@@ -64,13 +74,19 @@ async def matching(store: Store, filter: JobFilter) -> AsyncIterator[list[str]]:
 async def _each(
     store: Store,
     target: Target,
-    step: Callable[[list[str]], Awaitable[tuple[list[str], Refused]]],
+    step: Callable[[list[str], Collection[JobStatus]], Awaitable[tuple[list[str], Refused]]],
 ) -> Acted:
+    """Take `step` with the ids of `target`, and the statuses they must still have."""
     done: list[str] = []
     skipped: list[tuple[str, str]] = []
-    async for ids in _chosen(store, target):
+    if isinstance(target, JobFilter | Mapping):
+        filter = JobFilter.parse(target)
+        chosen, statuses = matching(store, filter), filter.statuses
+    else:
+        chosen, statuses = _listed(target), ()
+    async for ids in chosen:
         known = [id for id in ids if is_id(id)]
-        changed, refused = await step(known) if known else ([], {})
+        changed, refused = await step(known, statuses or JobStatus) if known else ([], {})
         refused |= {id: JobNotFound(id) for id in ids if not is_id(id)}
         if isinstance(target, str) and refused:
             raise refused[target]
@@ -79,30 +95,25 @@ async def _each(
     return Acted(tuple(done), tuple(skipped))
 
 
-async def _chosen(store: Store, target: Target) -> AsyncIterator[list[str]]:
-    if isinstance(target, str):
-        yield [target]
-    elif isinstance(target, JobFilter | Mapping):
-        async for ids in matching(store, JobFilter.parse(target)):
-            yield ids
-    else:
-        ids = list(dict.fromkeys(_ids(target)))
-        for start in range(0, len(ids), STEP):
-            yield ids[start : start + STEP]
-
-
-def _ids(target: object) -> list[str]:
+async def _listed(target: object) -> AsyncIterator[list[str]]:
+    """One id or several, by the thousand."""
     if not isinstance(target, Iterable) or isinstance(target, bytes):
         raise InvalidInput("target", target, "give an id, ids or a filter")
-    ids = list(cast("Iterable[object]", target))
-    for id in ids:
+    several = [target] if isinstance(target, str) else cast("Iterable[object]", target)
+    ids: dict[str, None] = {}
+    for id in several:
         if not isinstance(id, str):
             raise InvalidInput("target", id, "give ids as text")
-    return cast("list[str]", ids)
+        ids[id] = None
+    for start in range(0, len(ids), STEP):
+        yield list(ids)[start : start + STEP]
 
 
 async def _transition(
-    store: Store, ids: list[str], event: Callable[[Job], Change]
+    store: Store,
+    ids: list[str],
+    event: Callable[[Job], Change],
+    statuses: Collection[JobStatus],
 ) -> tuple[list[str], Refused]:
     """One round of compare-and-set, repeated for the jobs that moved in between."""
     done: list[str] = []
@@ -114,8 +125,10 @@ async def _transition(
             try:
                 if id not in jobs:
                     raise JobNotFound(id)
+                if jobs[id].status not in statuses:
+                    raise _moved_on(jobs[id])
                 changes.append(event(jobs[id]))
-            except (JobNotFound, IllegalTransition) as error:
+            except (JobNotFound, Conflict) as error:
                 refused[id] = error
         taken = await store.apply(changes)
         done += [change.id for change, took in zip(changes, taken, strict=True) if took]
@@ -127,15 +140,20 @@ async def _transition(
     return done, refused
 
 
-async def _deletion(store: Store, ids: list[str]) -> tuple[list[str], Refused]:
-    gone = await store.delete(ids)
-    kept = [id for id in ids if id not in frozenset(gone)]
-    running = {job.id for job in await store.find(kept)} if kept else set[str]()
-    refused: Refused = {}
-    for id in kept:
-        refused[id] = (
-            IllegalTransition(id, "delete", JobStatus.PROCESSING, "cancel it first")
-            if id in running
-            else JobNotFound(id)
-        )
-    return gone, refused
+async def _deletion(
+    store: Store, ids: list[str], statuses: Collection[JobStatus]
+) -> tuple[list[str], Refused]:
+    done = await store.delete(ids, DELETABLE.intersection(statuses))
+    gone = frozenset(done)
+    refused: Refused = {id: JobNotFound(id) for id in ids if id not in gone}
+    for job in await store.find(list(refused)) if refused else []:
+        if job.status is JobStatus.PROCESSING:
+            refused[job.id] = IllegalTransition(job.id, "delete", job.status, "cancel it first")
+        else:
+            refused[job.id] = _moved_on(job)
+    return done, refused
+
+
+def _moved_on(job: Job) -> Conflict:
+    """The error for a job that is no longer what the caller saw."""
+    return Conflict(f"job {job.id!r} has become {job.status} meanwhile")

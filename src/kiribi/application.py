@@ -33,9 +33,11 @@ def load(app: str) -> Application:
     Raises:
         InvalidApplication: it cannot be found or imported, or has no such or several managers.
     """
-    target, _, name = app.partition(":") if not _is_windows_path(app) else (app, "", "")
+    target, _, name = app.rpartition(":")
+    if not target or not name.isidentifier():  # no colon, or that of `C:\\app.py`
+        target, name = app, ""
     path = Path(target)
-    if path.suffix == ".py" or path.exists():
+    if path.suffix == ".py" or path.is_file():
         module, target = _file(path, app), str(path.resolve())
     else:
         module = _module(target, app)
@@ -43,16 +45,12 @@ def load(app: str) -> Application:
     return Application(module, manager, f"{target}:{name}" if name else target)
 
 
-def _is_windows_path(app: str) -> bool:
-    return len(app) > 2 and app[1] == ":" and app[2] in "\\/"
-
-
 def _file(path: Path, app: str) -> ModuleType:
     if not path.is_file():
         raise InvalidApplication("APP", app, "there is no such file")
     path = path.resolve()
     # Its neighbours are importable, as they are when Python runs the file itself.
-    sys.path.insert(0, str(path.parent))
+    _make_importable(path.parent)
     digest = hashlib.sha256(str(path).encode()).hexdigest()[:8]
     name = path.stem if path.stem.isidentifier() else "application"
     spec = importlib.util.spec_from_file_location(f"{name}_{digest}", path)
@@ -69,12 +67,16 @@ def _file(path: Path, app: str) -> ModuleType:
 
 
 def _module(name: str, app: str) -> ModuleType:
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
+    _make_importable(Path.cwd())
     try:
         return importlib.import_module(name)
     except (Exception, SystemExit) as error:
         raise _unimportable(app, error) from error
+
+
+def _make_importable(folder: Path) -> None:
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
 
 
 def _unimportable(app: str, error: BaseException) -> KiribiError:
@@ -89,13 +91,15 @@ def _manager(module: ModuleType, name: str, app: str) -> type[Kiribi]:
         if not (isinstance(named, type) and issubclass(named, Kiribi)):
             raise InvalidApplication("APP", app, f"{name} is no subclass of Kiribi in it")
         return named
-    own = [
+    own = {
         value
         for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, Kiribi) and value is not Kiribi
-    ]
-    default = [value for value in own if value.__name__ == "Default"] or own
-    if len(default) > 1:
-        names = ", ".join(value.__name__ for value in default)
+    }
+    # A base of another is not meant itself.
+    own -= {base for value in own for base in value.__mro__[1:]}
+    chosen = [value for value in own if value.__name__ == "Default"] or sorted(own, key=repr)
+    if len(chosen) > 1:
+        names = ", ".join(value.__name__ for value in chosen)
         raise InvalidApplication("APP", app, f"it has several managers, name one of {names}")
-    return default[0] if default else Kiribi
+    return chosen[0] if chosen else Kiribi

@@ -315,7 +315,7 @@ class Kiribi(Looking):
             cutoff = await self.store.now_ms() - round(age * 1000)
         filter = JobFilter.parse({"status": statuses, "created_before": max(0, cutoff)})
         async for ids in _actions.matching(self.store, filter):
-            yield len(ids) if dry_run else len(await self.store.delete(ids))
+            yield len(ids) if dry_run else len(await self.store.delete(ids, filter.statuses))
 
     async def recover(self, id: str | None = None) -> list[Job]:
         """Rescue what lapsed workers held, now, and ring for what is due; the rescued jobs.

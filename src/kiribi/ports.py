@@ -6,14 +6,17 @@ by the store's own clock in epoch milliseconds. `tests/conformance` says what ea
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from kiribi.job import Job, JobStatus
+from kiribi.job import FINAL, WAITING, Job, JobStatus
 from kiribi.lifecycle import Change
 from kiribi.performer import Performer
 from kiribi.search import BindingStats, Count, JobFilter, Page, Pulse
+
+DELETABLE = FINAL | WAITING
+"""Statuses of jobs that may be deleted: all but PROCESSING."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +196,13 @@ class Store(Protocol):
         """Exact to 10,000; from the counters where the filter allows."""
         ...
 
-    async def delete(self, ids: Sequence[str]) -> list[str]:
-        """Remove jobs with all that belongs to them, except PROCESSING ones; those removed."""
+    async def delete(
+        self, ids: Sequence[str], statuses: Collection[JobStatus] = DELETABLE
+    ) -> list[str]:
+        """Remove jobs of these statuses with all that belongs to them; those removed.
+
+        Never PROCESSING ones.
+        """
         ...
 
     async def cancel_requested(self, ids: Sequence[str]) -> list[str]:

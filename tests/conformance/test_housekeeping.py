@@ -44,6 +44,18 @@ async def test_delete_takes_all_but_what_runs(world: World) -> None:
     assert await world.store.delete([]) == []
 
 
+async def test_delete_spares_what_is_no_longer_of_the_statuses(world: World) -> None:
+    (again, gone) = await ended(world, 2, JobStatus.COMPLETED)
+    (job,) = await world.store.find([again])
+    await world.store.apply([lifecycle.retry(job)])
+    ids = [again, gone]
+    assert await world.store.delete(ids, [JobStatus.COMPLETED]) == [gone]
+    assert await world.store.delete(ids, [JobStatus.PROCESSING]) == []
+    assert [job.id for job in await world.store.find(ids)] == [again]
+    (counts,) = (await world.store.pulse()).bindings
+    assert {s: n for s, n in counts.by_status.items() if n} == {JobStatus.PENDING: 1}
+
+
 async def test_prune_removes_the_outlived_by_status(world: World) -> None:
     completed = await ended(world, 3, JobStatus.COMPLETED)
     failed = await ended(world, 2, JobStatus.FAILED)
