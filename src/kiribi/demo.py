@@ -103,10 +103,10 @@ class Default(Kiribi):
 def traffic() -> Iterator[tuple[str, dict[str, Any]]]:
     """Jobs for ever, as (binding, payload): mostly real work, some luck, some patience."""
     while True:
-        for module in random.sample(MODULES, 3):
-            yield IndexModule.binding, {"module": module}
         yield FlakyJob.binding, {"chance": 0.5}
         yield SlowJob.binding, {"delay": 3000}
+        for module in random.sample(MODULES, 3):
+            yield IndexModule.binding, {"module": module}
 
 
 def _source(module: str) -> str | None:

@@ -116,7 +116,8 @@ def _failed(error: Exception) -> int:
     if isinstance(error, KiribiError):
         note(f"error: {error}")
         return 1
-    note(f"error: {type(error).__name__}: {error} (kiribi --debug … shows where)")
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    note(f"error: {what} (kiribi --debug … shows where)")
     return 1
 
 

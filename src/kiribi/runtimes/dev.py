@@ -61,9 +61,16 @@ async def dev(app: str, database: str, site: Site, *, traffic: Traffic | None = 
     stop, saved = asyncio.Event(), asyncio.Event()
     crew = Crew(app, database, stop, saved)
     folder = folder_of(app)
-    loop = asyncio.get_running_loop()
+
+    def hear() -> None:
+        if stop.is_set():
+            crew.kill()
+            return
+        logger.info("stopping: jobs have %g s to finish; a second signal ends them", GRACE_SECONDS)
+        stop.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, lambda: crew.kill() if stop.is_set() else stop.set())
+        asyncio.get_running_loop().add_signal_handler(number, hear)
     try:
         async with Kiribi.connect(database, performers=()) as kiribi, asyncio.TaskGroup() as tasks:
             serving = serve(
