@@ -137,11 +137,14 @@ def test_search_pages_newest_first(api: Served) -> None:
     assert "result" not in last["jobs"][0]
 
 
-def filters(api: Served) -> dict[str, Any]:
-    failed = api.ended("FAIL", {"why": "Disk full", "user": {"id": 42}})
-    mail = api.job("SEND_MAIL", {"to": "a@example.com"})
-    created = get(api, f"jobs/{mail.id}")["createdAt"]
-    return {"failed": failed.id, "mail": mail.id, "created": created}
+@pytest.fixture(scope="module")
+def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, dict[str, Any]]]:
+    """A failed job, one that waits, and when that was created."""
+    with Served(tmp_path_factory.mktemp("history") / "jobs.db") as served:
+        failed = served.ended("FAIL", {"why": "Disk full", "user": {"id": 42}})
+        mail = served.job("SEND_MAIL", {"to": "a@example.com"})
+        created = get(served, f"jobs/{mail.id}")["createdAt"]
+        yield served, {"failed": failed.id, "mail": mail.id, "created": created}
 
 
 @pytest.mark.parametrize(
@@ -165,8 +168,10 @@ def filters(api: Served) -> dict[str, Any]:
         ({"binding": ["FAIL"], "status": ["PENDING"]}, set()),
     ],
 )
-def test_filters_of_search_and_count(api: Served, filter: dict[str, Any], found: set[str]) -> None:
-    known = filters(api)
+def test_filters_of_search_and_count(
+    history: tuple[Served, dict[str, Any]], filter: dict[str, Any], found: set[str]
+) -> None:
+    api, known = history
 
     def filled(value: Any) -> Any:
         if isinstance(value, list):

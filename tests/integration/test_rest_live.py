@@ -163,7 +163,8 @@ def test_a_stream_ends_when_its_client_leaves(api: Served, monkeypatch: pytest.M
 
 def test_the_server_stops_gracefully_with_streams_open(api: Served) -> None:
     with Events(api) as one, Events(api) as other:
-        one.next(), other.next()
+        one.next()
+        other.next()
         api.stop()
         assert one.over()
         assert other.over()

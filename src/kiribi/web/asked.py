@@ -9,12 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, Strict
 from kiribi.job import JobStatus
 from kiribi.options import CHECKS, MAX_ATTEMPTS, MAX_PRIORITY
 from kiribi.search import CHECKS as CONDITIONS
-from kiribi.search import MAX_PAGE_SIZE, PAGE_SIZE, PATH, JobFilter
+from kiribi.search import MAX_PAGE_SIZE, PAGE_SIZE, PATH, JobFilter, statuses
 from kiribi.web.fields import (
     RETRY_DELAY,
     SECONDS,
     STATUS,
     Asked,
+    checked,
     condition,
     misfit,
     option,
@@ -25,6 +26,7 @@ from kiribi.web.fields import (
 MAX_IDS = 10_000
 MAX_WAIT = 60.0
 YEAR_MS = 100 * 365 * 86_400_000.0
+ALL_OR_SOME = {"anyOf": [{"const": "*"}, texts(STATUS)]}
 TEXT = {"type": "string", "minLength": 1, "maxLength": 1000}
 
 Id = Annotated[StrictStr, Field(min_length=1, max_length=100)]
@@ -176,14 +178,18 @@ class Perform(Enqueue):
     wait: Wait = Field(30.0, description="Seconds to wait for its end.")
 
 
+def _statuses(name: str, value: object) -> tuple[JobStatus, ...]:
+    return tuple(JobStatus) if value == "*" else statuses(name, value)
+
+
 class Sweep(Asked):
     """Which jobs to remove for good."""
 
     older_than: Annotated[float, Field(strict=True, ge=0, le=YEAR_MS)] = Field(
         7 * 86_400_000.0, description="Milliseconds since they were enqueued."
     )
-    statuses: list[JobStatus] | Literal["*"] = Field(
-        [JobStatus.COMPLETED, JobStatus.CANCELLED], description='"*" for all but PROCESSING.'
+    statuses: Annotated[Any, *checked("statuses", _statuses, ALL_OR_SOME)] = Field(
+        None, description='"*" for all but PROCESSING; by default COMPLETED and CANCELLED.'
     )
     dry_run: StrictBool = Field(False, description="Only count.")
 

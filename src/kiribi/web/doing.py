@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from kiribi._actions import STEP, Acted
 from kiribi.errors import UnknownBinding
-from kiribi.job import JobStatus, new_id
+from kiribi.job import new_id
 from kiribi.manager import Kiribi
 from kiribi.performer import BINDING_PATTERN
 from kiribi.web.access import Manager, needs
@@ -145,8 +145,8 @@ async def run_now(kiribi: Manager, id: JobId) -> Response:
 )
 async def sweep(kiribi: Manager, asked: Sweep) -> Response:
     """Remove old jobs for good; those PROCESSING are skipped."""
-    statuses = tuple(JobStatus) if asked.statuses == "*" else asked.statuses
-    number = await kiribi.sweep(asked.older_than / 1000, statuses, dry_run=asked.dry_run)
+    statuses = {"statuses": asked.statuses} if asked.statuses else {}
+    number = await kiribi.sweep(asked.older_than / 1000, dry_run=asked.dry_run, **statuses)
     return JSON({"count": number})
 
 

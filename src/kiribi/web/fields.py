@@ -44,12 +44,12 @@ def misfit(field: str | None, value: object, allowed: str) -> PydanticCustomErro
 
 def option(name: str, schema: Schema) -> Any:
     """A value that `EnqueueOptions` checks; null means that it was not given."""
-    return _checked(name, options.CHECKS[name], schema)
+    return checked(name, options.CHECKS[name], schema)
 
 
 def condition(name: str, schema: Schema) -> Any:
     """A value that `JobFilter` checks; null means that there is no such condition."""
-    return _checked(f"filter.{name}", search.CHECKS[name][1], schema)
+    return checked(f"filter.{name}", search.CHECKS[name][1], schema)
 
 
 def time(check: Callable[[str, object], Any], name: str) -> Any:
@@ -65,11 +65,13 @@ def time(check: Callable[[str, object], Any], name: str) -> Any:
             raise InvalidInput(field, value, allowed)
         return check(field, moment)
 
-    return _checked(name, parsed, {"type": "string", "format": "date-time"})
+    return checked(name, parsed, {"type": "string", "format": "date-time"})
 
 
-def _checked(name: str, check: Callable[[str, object], Any], schema: Schema) -> Any:
-    def checked(value: object) -> Any:
+def checked(name: str, check: Callable[[str, object], Any], schema: Schema) -> Any:
+    """A value that `check` checks, given `name`; null means that it was not given."""
+
+    def validated(value: object) -> Any:
         if value is None:
             return None
         if value == []:
@@ -80,7 +82,7 @@ def _checked(name: str, check: Callable[[str, object], Any], schema: Schema) -> 
             below = error.field.removeprefix(name).lstrip(".")
             raise misfit(below or None, error.value, error.allowed) from None
 
-    return (AfterValidator(checked), WithJsonSchema({"anyOf": [schema, {"type": "null"}]}))
+    return (AfterValidator(validated), WithJsonSchema({"anyOf": [schema, {"type": "null"}]}))
 
 
 SECONDS: Schema = {"type": "number", "minimum": 0, "maximum": YEAR}
