@@ -9,8 +9,8 @@ from collections.abc import (
     Collection,
     Iterable,
     Mapping,
-    Sequence,
 )
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -25,7 +25,8 @@ STEP = 1_000
 TRIES = 5
 """How often a job that changes under our hands is looked at again."""
 
-Target = str | Sequence[str] | JobFilter | Mapping[str, Any]
+Ids = list[str] | tuple[str, ...] | AbstractSet[str]
+Target = str | Ids | JobFilter | Mapping[str, Any]
 Refused = dict[str, JobNotFound | Conflict]
 
 

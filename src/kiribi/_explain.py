@@ -48,7 +48,8 @@ def _ended(job: Job) -> Reason:
     if job.status is JobStatus.CANCELLED:
         return Reason("cancelled", "It was cancelled; retry runs it again.")
     last = f"{job.error.type}: {job.error.message}" if job.error else "no error was stored"
-    count = f"{job.failures} failures and {job.crashes} crashes"
+    counts = [_counted(job.failures, "failure"), _counted(job.crashes, "crash", "crashes")]
+    count = " and ".join(filter(None, counts)) or "no attempt"
     return Reason("failed", f"It failed for good after {count}; the last: {last}")
 
 
@@ -79,7 +80,8 @@ def _waiting(
     if job.due_ms > now_ms:
         wait = (job.due_ms - now_ms) / 1000
         what = "retry" if job.status is JobStatus.RETRY_PENDING else "run"
-        reasons.append(Reason("due_later", f"Its {what} is due in {wait:.0f} s, {job.due_at}."))
+        at = f"{job.due_at:%Y-%m-%d %H:%M:%S} UTC"
+        reasons.append(Reason("due_later", f"Its {what} is due in {wait:,.0f} s, at {at}."))
     if any(info.paused for info in bindings if info.name == job.binding):
         reasons.append(Reason("paused", f"{job.binding} is paused; resume it."))
     alive = [w for w in workers if w.dead_reason is None and w.lease_ms > 0]
@@ -90,3 +92,8 @@ def _waiting(
             Reason("waiting_for_slot", "It is due: it runs as soon as a slot is free before it.")
         )
     return reasons
+
+
+def _counted(number: int, one: str, many: str | None = None) -> str:
+    """`1 failure`, `2 failures`; nothing for none."""
+    return f"{number} {one if number == 1 else many or one + 's'}" if number else ""

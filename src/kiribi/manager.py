@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Unpack, overload
 
 from kiribi import _actions, lifecycle
-from kiribi._actions import STEP, Acted, Target
+from kiribi._actions import STEP, Acted, Ids, Target
 from kiribi._intake import Intake
 from kiribi._looking import Filter, Looking
 from kiribi._meta import Meta
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 P = TypeVar("P")
 DAY = 86_400.0
+WEEK = 7 * DAY
 CENTURY = 100 * 365 * DAY
 SWEPT = (JobStatus.COMPLETED, JobStatus.CANCELLED)
 STEP_CHARACTERS = 16_000_000
@@ -61,8 +62,8 @@ class Kiribi(Looking):
     default_timeout: ClassVar[float | None] = None
     default_retry_delay: ClassVar[RetryDelay] = DEFAULT
     retention: ClassVar[Mapping[JobStatus, float]] = {
-        JobStatus.COMPLETED: 7 * DAY,
-        JobStatus.CANCELLED: 7 * DAY,
+        JobStatus.COMPLETED: WEEK,
+        JobStatus.CANCELLED: WEEK,
         JobStatus.FAILED: 30 * DAY,
     }
 
@@ -240,7 +241,7 @@ class Kiribi(Looking):
     @overload
     async def cancel(self, target: str) -> Job: ...
     @overload
-    async def cancel(self, target: Sequence[str] | Filter) -> Acted: ...
+    async def cancel(self, target: Ids | Filter) -> Acted: ...
     async def cancel(self, target: Target) -> Job | Acted:
         """Cancel one job (an id) or many (ids or a filter); a running one is asked to stop.
 
@@ -252,7 +253,7 @@ class Kiribi(Looking):
     @overload
     async def retry(self, target: str) -> Job: ...
     @overload
-    async def retry(self, target: Sequence[str] | Filter) -> Acted: ...
+    async def retry(self, target: Ids | Filter) -> Acted: ...
     async def retry(self, target: Target) -> Job | Acted:
         """Run ended jobs again, one or many: counts from zero, the history stays.
 
@@ -264,7 +265,7 @@ class Kiribi(Looking):
     @overload
     async def run_now(self, target: str) -> Job: ...
     @overload
-    async def run_now(self, target: Sequence[str] | Filter) -> Acted: ...
+    async def run_now(self, target: Ids | Filter) -> Acted: ...
     async def run_now(self, target: Target) -> Job | Acted:
         """Make waiting jobs due at once, one or many.
 
@@ -283,7 +284,7 @@ class Kiribi(Looking):
 
     async def sweep(
         self,
-        older_than: float | datetime = 7 * DAY,
+        older_than: float | datetime = WEEK,
         statuses: Sequence[JobStatus | str] = SWEPT,
         *,
         dry_run: bool = False,
@@ -302,7 +303,7 @@ class Kiribi(Looking):
 
     async def sweep_steps(
         self,
-        older_than: float | datetime = 7 * DAY,
+        older_than: float | datetime = WEEK,
         statuses: Sequence[JobStatus | str] = SWEPT,
         *,
         dry_run: bool = False,

@@ -80,6 +80,8 @@ class EnqueueOptions:
     def stored(self) -> dict[str, Any]:
         """The explicit options as JSON, by name; `id` is the job's own."""
         kept: dict[str, Any] = {}
+        if self is NO_OPTIONS:
+            return kept
         for option in fields(self):
             value = getattr(self, option.name)
             if value is None or option.name == "id":
