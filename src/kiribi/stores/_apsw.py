@@ -60,6 +60,8 @@ def connect(path: str, *, read_only: bool = False) -> apsw.Connection:
     with explained(path):
         connection = apsw.Connection(path, statementcachesize=STATEMENTS_CACHED)
         connection.set_busy_handler(_Patience())
+        # the planner shall not look at parameters: it would compile the statement anew each time
+        connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
         if not read_only:
             _switch_to_wal(connection)
         for pragma in (

@@ -46,8 +46,10 @@ class SqlStore(ABC):
         self._known_bindings: set[str] = set()
 
     @abstractmethod
-    async def _write(self, batch: Batch) -> list[list[Row]]:
-        """Carry out `batch` as one durable transaction; the rows of each statement.
+    async def _write(self, batch: Batch, *, durable: bool = True) -> list[list[Row]]:
+        """Carry out `batch` as one transaction; the rows of each statement.
+
+        Not `durable`: a loss of power may undo it, together with all that came after it.
 
         Raises:
             IdsInConflict: `refuse_conflicts` found some.
@@ -112,7 +114,9 @@ class SqlStore(ABC):
         mine = (worker, pool, secrets.token_hex(8))
         choice: Params = (*mine, dumps(held), dumps(list(dict.fromkeys(bindings))), limit)
         first = ("claim_best", choice) if ids is None else ("claim_ids", (*choice, dumps(ids)))
-        rows = await self._write([first, ("claim_stat", mine), ("claim_jobs", mine)])
+        # undone by a loss of power, the job is due again: as after any crash
+        batch = [first, ("claim_stat", mine), ("claim_jobs", mine)]
+        rows = await self._write(batch, durable=False)
         return sorted(_rows.jobs(rows[2]), key=_rank)
 
     async def apply(self, changes: Sequence[Change]) -> list[bool]:
@@ -210,7 +214,7 @@ class SqlStore(ABC):
             for line in lines
         ]
         if rows:
-            await self._write([("append_log", (dumps(rows),))])
+            await self._write([("append_log", (dumps(rows),))], durable=False)
 
     async def logs(
         self, id: str, *, after: int = 0, limit: int = 1000
@@ -224,7 +228,7 @@ class SqlStore(ABC):
             return []
         last = {(one.job_id, one.attempt): [one.fraction, one.message] for one in reports}
         asked = dumps([(id, attempt, said) for (id, attempt), said in last.items()])
-        (rows,) = await self._write([("report_progress", (asked,))])
+        (rows,) = await self._write([("report_progress", (asked,))], durable=False)
         took = {(id, attempts) for id, attempts in rows}
         return [(one.job_id, one.attempt) in took for one in reports]
 
@@ -248,7 +252,8 @@ class SqlStore(ABC):
 
     async def renew(self, workers: Sequence[str], lease_ms: int) -> list[str]:
         """See `ports.Store`. A lapsed worker renews as long as nobody has buried it."""
-        (rows,) = await self._write([("renew_workers", (dumps(workers), lease_ms))])
+        renewal = [("renew_workers", (dumps(workers), lease_ms))]
+        (rows,) = await self._write(renewal, durable=False)
         return [row[0] for row in rows]
 
     async def bury(self, workers: Mapping[str, str]) -> None:

@@ -25,12 +25,13 @@ Settled = list[tuple["_Request", Any, BaseException | None]]
 @dataclass(slots=True, eq=False)
 class _Request:
     work: Work
+    durable: bool
     future: asyncio.Future[Any]
     loop: asyncio.AbstractEventLoop
 
 
 class Writer:
-    """Runs work on its connection, in its thread, durable when answered."""
+    """Runs work on its connection, in its thread."""
 
     def __init__(self, connection: apsw.Connection, path: str) -> None:
         self._connection = connection
@@ -38,17 +39,21 @@ class Writer:
         self._requests: SimpleQueue[_Request | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._closed = False
+        self._durable = True
         self._thread = threading.Thread(target=self._run, name="kiribi-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, work: Work) -> asyncio.Future[Any]:
-        """Have `work` done within a transaction; its answer, once that is durable.
+    def submit(self, work: Work, *, durable: bool = True) -> asyncio.Future[Any]:
+        """Have `work` done within a transaction; its answer, once that is committed.
+
+        Durable: it survives a loss of power. Otherwise it may be undone by one, but only together
+        with all that came after it.
 
         Raises:
             StoreUnavailable: the store is closed.
         """
         loop = asyncio.get_running_loop()
-        request = _Request(work, loop.create_future(), loop)
+        request = _Request(work, durable, loop.create_future(), loop)
         with self._lock:
             if self._closed:
                 raise StoreUnavailable("the store is closed")
@@ -84,6 +89,7 @@ class Writer:
 
     def _commit(self, group: Sequence[_Request]) -> Settled:
         try:
+            self._synchronise(any(request.durable for request in group))
             execute(self._connection, "BEGIN IMMEDIATE")
         except apsw.Error as error:
             return [(request, None, explanation(self._path, error)) for request in group]
@@ -97,6 +103,11 @@ class Writer:
             # only the guilty shall fail
             return [settled for request in group for settled in self._commit([request])]
         return [(request, answer, None) for request, answer in zip(group, answers, strict=True)]
+
+    def _synchronise(self, durable: bool) -> None:
+        if durable is not self._durable:
+            execute(self._connection, f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._durable = durable
 
     def _roll_back(self) -> None:
         # after some errors SQLite has done it already

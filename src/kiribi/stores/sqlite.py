@@ -97,10 +97,12 @@ class SqliteStore(SqlStore):
             return await super().insert(jobs)
         return await self._inserts(jobs)
 
-    async def _write(self, batch: Batch) -> list[list[Row]]:
+    async def _write(self, batch: Batch, *, durable: bool = True) -> list[list[Row]]:
         compiled = _compiled(batch)
         try:
-            return await self._writer.submit(lambda connection: self._run(connection, compiled))
+            return await self._writer.submit(
+                lambda connection: self._run(connection, compiled), durable=durable
+            )
         except apsw.ConstraintError as error:
             if "id_conflict" in str(error):
                 raise IdsInConflict from None
