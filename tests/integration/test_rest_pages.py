@@ -135,7 +135,14 @@ def test_what_is_no_route_of_the_api_is_404_in_json(
 
 @pytest.mark.parametrize(
     ("method", "path", "allow"),
-    [("POST", "/", "GET, HEAD"), ("DELETE", "/api/me", "GET"), ("PUT", "/api/enqueue", "POST")],
+    [
+        ("POST", "/", "GET, HEAD"),
+        ("DELETE", "/api/me", "GET"),
+        ("PUT", "/api/enqueue", "POST"),
+        ("PUT", "/api/jobs/x", "DELETE, GET"),
+        ("GET", "/api/jobs/x/cancel", "PATCH"),
+        ("PUT", "/api/jobs/delete", "DELETE"),
+    ],
 )
 def test_other_methods_are_405(
     tmp_path: Path, static: Path, method: str, path: str, allow: str

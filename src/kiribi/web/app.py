@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
+from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 
 from kiribi._version import __version__
@@ -17,7 +18,7 @@ from kiribi.web.access import capabilities
 from kiribi.web.auth import Auth
 from kiribi.web.errors import on_failure, on_http_exception, on_kiribi_error, on_misfit
 from kiribi.web.guard import LOOPBACK_NAMES, Guard
-from kiribi.web.openapi import DESCRIPTION, TAGS, document
+from kiribi.web.openapi import DESCRIPTION, TAGS, document, on_method_not_allowed
 from kiribi.web.pages import Pages
 from kiribi.web.pulse import Pulses
 
@@ -52,6 +53,7 @@ def create_app(
         docs_url=None,  # its page would load scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: to_camel(route.name),
     )
     state = app.state
     state.kiribi = kiribi
@@ -69,6 +71,7 @@ def create_app(
     app.add_middleware(Guard, auth=state.auth, hosts=allowed_hosts)
     app.add_exception_handler(KiribiError, on_kiribi_error)
     app.add_exception_handler(RequestValidationError, on_misfit)
+    app.add_exception_handler(405, on_method_not_allowed)
     app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(Exception, on_failure)
     return app

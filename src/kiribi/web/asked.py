@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictStr,
+    WithJsonSchema,
+    model_validator,
+)
 
-from kiribi.job import JobStatus
+from kiribi.job import ID, JobStatus
 from kiribi.options import CHECKS, MAX_ATTEMPTS, MAX_PRIORITY
+from kiribi.performer import BINDING_PATTERN
 from kiribi.search import CHECKS as CONDITIONS
 from kiribi.search import MAX_PAGE_SIZE, PAGE_SIZE, PATH, JobFilter, statuses
 from kiribi.web.fields import (
@@ -15,6 +24,7 @@ from kiribi.web.fields import (
     SECONDS,
     STATUS,
     Asked,
+    Whole,
     checked,
     condition,
     misfit,
@@ -27,6 +37,10 @@ MAX_IDS = 10_000
 MAX_WAIT = 60.0
 YEAR_MS = 100 * 365 * 86_400_000.0
 ALL_OR_SOME = {"anyOf": [{"const": "*"}, texts(STATUS)]}
+NAME = {"type": "string"}
+UUID7 = {"type": "string", "pattern": f"^{ID.pattern}$"}
+ID_OR_NULL = {"anyOf": [UUID7, {"type": "null"}]}
+BINDING = {"type": "string", "pattern": f"^{BINDING_PATTERN.pattern}$"}
 TEXT = {"type": "string", "minLength": 1, "maxLength": 1000}
 
 Id = Annotated[StrictStr, Field(min_length=1, max_length=100)]
@@ -79,7 +93,7 @@ class Params(Asked):
 class Filter(Asked):
     """Which jobs; all that is given must hold."""
 
-    binding: Annotated[Any, *condition("binding", texts(TEXT))] = Field(
+    binding: Annotated[Any, *condition("binding", texts(NAME))] = Field(
         None, description="Any of these bindings."
     )
     status: Annotated[Any, *condition("status", texts(STATUS))] = Field(
@@ -105,7 +119,7 @@ class Filter(Asked):
     created_before: Annotated[
         Any, *time(CONDITIONS["created_before"][1], "filter.created_before")
     ] = Field(None, description="Exclusive.")
-    ids: Annotated[Any, *condition("ids", texts(TEXT))] = Field(None, description="Any of these.")
+    ids: Annotated[Any, *condition("ids", texts(NAME))] = Field(None, description="Any of these.")
 
     def job_filter(self) -> JobFilter:
         """As the manager takes it."""
@@ -124,8 +138,10 @@ class Search(Asked):
     """A page of a search."""
 
     filter: Filter | None = None
-    before: Id | None = Field(None, description="`next` of the page before.")
-    limit: StrictInt = Field(PAGE_SIZE, ge=1, le=MAX_PAGE_SIZE)
+    before: Annotated[StrictStr | None, WithJsonSchema(ID_OR_NULL)] = Field(
+        None, description="`next` of the page before."
+    )
+    limit: Whole = Field(PAGE_SIZE, ge=1, le=MAX_PAGE_SIZE)
 
 
 class Matching(Asked):
@@ -134,12 +150,16 @@ class Matching(Asked):
     filter: Filter | None = None
 
 
+def _exactly_one(schema: dict[str, Any]) -> None:
+    for name, each in schema["properties"].items():
+        schema["properties"][name] = each["anyOf"][0]
+    schema["oneOf"] = [{"required": [name]} for name in schema["properties"]]
+
+
 class Target(Asked):
     """Jobs to act on: their ids, or everything a filter matches."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": ["ids"]}, {"required": ["filter"]}]}
-    )
+    model_config = ConfigDict(json_schema_extra=_exactly_one)
 
     ids: Ids | None = None
     filter: Filter | None = None
@@ -147,7 +167,7 @@ class Target(Asked):
     @model_validator(mode="after")
     def one_kind(self) -> Target:
         """Ids and a filter exclude each other; an empty request does not mean all jobs."""
-        if (self.ids is None) == (self.filter is None):
+        if len(self.model_fields_set) != 1 or self.ids is self.filter:
             raise misfit("ids", self.ids, "give either ids or a filter")
         return self
 
@@ -159,10 +179,10 @@ class Target(Asked):
 class Enqueue(Asked):
     """A job to accept."""
 
-    binding: Annotated[StrictStr, Field(min_length=1, max_length=100)]
+    binding: Annotated[StrictStr, WithJsonSchema(BINDING)]
     payload: Any = Field(None, description="Any JSON, or what the performer takes.")
     params: Params | None = None
-    id: Annotated[Any, *option("id", {"type": "string", "format": "uuid"})] = Field(
+    id: Annotated[Any, *option("id", UUID7)] = Field(
         None, description="A UUIDv7 that makes the request repeatable."
     )
 
@@ -212,7 +232,7 @@ class Listing(BaseModel):
     class Some(BaseModel):
         """Which jobs: one value or several of each."""
 
-        binding: Annotated[Any, *condition("binding", texts(TEXT))] = None
+        binding: Annotated[Any, *condition("binding", texts(NAME))] = None
         status: Annotated[Any, *condition("status", texts(STATUS))] = None
 
     class Sort(BaseModel):
@@ -226,8 +246,8 @@ class Listing(BaseModel):
     class Page(BaseModel):
         """Where in it."""
 
-        index: StrictInt = Field(ge=0, le=1_000_000)
-        size: StrictInt = Field(ge=1, le=MAX_PAGE_SIZE)
+        index: Whole = Field(ge=0, le=1_000_000)
+        size: Whole = Field(ge=1, le=MAX_PAGE_SIZE)
 
     filter: Some | None = None
     sort: Sort | None = None

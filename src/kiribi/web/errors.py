@@ -39,7 +39,7 @@ CODES: Sequence[tuple[type[KiribiError], int, str]] = (
 )
 """The first class that fits gives status and code."""
 
-STATUS_CODES = {404: "not_found", 405: "method_not_allowed"}
+STATUS_CODES = {404: "not_found"}
 
 
 class Refused(HTTPException):

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    StrictInt,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
@@ -40,6 +48,14 @@ def misfit(field: str | None, value: object, allowed: str) -> PydanticCustomErro
     """An error of validation in Kiribi's own words; `field` is below the validated one."""
     context = {"allowed": allowed, "value": value, **({"field": field} if field else {})}
     return PydanticCustomError("invalid_input", "{allowed}", context)
+
+
+def whole(value: object) -> object:
+    """1.0 is the same number as 1, in JSON."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[StrictInt, BeforeValidator(whole)]
 
 
 def option(name: str, schema: Schema) -> Any:
@@ -77,7 +93,7 @@ def checked(name: str, check: Callable[[str, object], Any], schema: Schema) -> A
         if value == []:
             raise misfit(None, value, "give at least one, or leave it out")
         try:
-            return check(name, value)
+            return check(name, whole(value))
         except InvalidInput as error:
             below = error.field.removeprefix(name).lstrip(".")
             raise misfit(below or None, error.value, error.allowed) from None

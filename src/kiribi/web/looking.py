@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request
+from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
 from kiribi._version import __version__
-from kiribi.web import events
+from kiribi.web import events as stream
 from kiribi.web.access import READ, Asking, Manager, needs
 from kiribi.web.answers import Beat, BindingShown, Me, Statistics, WorkerShown
 from kiribi.web.openapi import errors
@@ -17,6 +18,7 @@ from kiribi.web.wire import binding_shown, iso, tally, worker_shown
 
 router = APIRouter(tags=["Looking"], dependencies=[needs(READ)])
 
+Name = Annotated[str, Field(max_length=100)]
 BUCKETS = ((3, 60), (72, 3_600), (float("inf"), 86_400))
 """Up to so many hours, a step of the series is so many seconds."""
 
@@ -28,9 +30,7 @@ BUCKETS = ((3, 60), (72, 3_600), (float("inf"), 86_400))
 )
 async def pulse(
     request: Request,
-    if_none_match: Annotated[
-        str, Header(max_length=1000, description="The `ETag` of an answer before.")
-    ] = "",
+    if_none_match: Annotated[str, Header(description="The `ETag` of an answer before.")] = "",
 ) -> Response:
     """Counts, health in one line, and a cursor that moves with every change of a job."""
     taken = await request.app.state.pulses.current()
@@ -43,7 +43,7 @@ async def pulse(
 
 @router.get(
     "/events",
-    response_class=StreamingResponse,
+    response_class=Response,
     responses={
         200: {
             "description": "A stream of `pulse` events, their data as from `/api/pulse`.",
@@ -51,11 +51,11 @@ async def pulse(
         }
     },
 )
-async def stream(request: Request, kiribi: Manager) -> Response:
+async def events(request: Request, kiribi: Manager) -> Response:
     """Server-sent events: the pulse whenever it changes, at most once a second."""
     state = request.app.state
     return StreamingResponse(
-        events.pulses(state.pulses, kiribi.queue, state.closing),
+        stream.pulses(state.pulses, kiribi.queue, state.closing),
         media_type="text/event-stream",
         # Proxies that buffer would keep it all for themselves.
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
@@ -87,15 +87,13 @@ async def binding_details(kiribi: Manager) -> Response:
 async def stats(
     kiribi: Manager,
     hours: Annotated[float, Query(gt=0, le=24 * 366, description="How far to look back.")] = 24,
-    binding: Annotated[
-        list[str] | None, Query(max_length=100, description="Only these; may be repeated.")
-    ] = None,
+    binding: Annotated[list[Name], Query(description="Only these; may be repeated.")] = [],  # noqa: B006
 ) -> Response:
     """What became of jobs, by binding and over time."""
     bucket = next(seconds for most, seconds in BUCKETS if hours <= most)
     since = await kiribi.store.now_ms() - round(hours * 3_600_000)
-    whole = await kiribi.stats(hours=hours, bindings=binding or ())
-    series = await kiribi.stats(hours=hours, bucket=bucket, bindings=binding or ())
+    whole = await kiribi.stats(hours=hours, bindings=binding)
+    series = await kiribi.stats(hours=hours, bucket=bucket, bindings=binding)
     return JSON(
         {
             "since": iso(since),

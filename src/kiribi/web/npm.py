@@ -12,6 +12,7 @@ from kiribi.web.access import READ, Manager, needs
 from kiribi.web.answers import Existing, ZodProblem
 from kiribi.web.asked import Ids, Listing
 from kiribi.web.body import JSONRoute
+from kiribi.web.examples import ZOD
 from kiribi.web.finding import JobId
 from kiribi.web.listing import page_of
 from kiribi.web.openapi import NEW_JOB, errors
@@ -21,7 +22,12 @@ from kiribi.web.zod import Issues, issues_of, new_job
 
 router = APIRouter(route_class=JSONRoute, tags=["npm kiribi"])
 
-OK: Any = {200: {"content": {"text/plain": {"example": "OK"}}}}
+REFUSED: Any = {
+    "model": ZodProblem,
+    "description": "What zod would refuse.",
+    "content": {"application/json": {"example": ZOD}},
+}
+OK: Any = {200: {"content": {"text/plain": {"schema": {"type": "string"}, "example": "OK"}}}}
 
 
 @router.post("/jobs", response_model=Existing, dependencies=[needs(READ)], responses=errors(400))
@@ -32,7 +38,7 @@ async def list_jobs(kiribi: Manager, asked: Listing) -> Response:
 
 
 @router.get("/bindings", response_model=list[str], dependencies=[needs(READ)])
-async def bindings(kiribi: Manager) -> Response:
+async def binding_names(kiribi: Manager) -> Response:
     """The names of all bindings."""
     known = {info.name for info in await kiribi.bindings()}
     return JSON(sorted(known | kiribi.performers.keys()))
@@ -40,12 +46,12 @@ async def bindings(kiribi: Manager) -> Response:
 
 @router.post(
     "/jobs/create",
-    response_class=PlainTextResponse,
+    response_class=Response,
     dependencies=[needs("jobs.enqueue")],
-    responses={**OK, 400: {"model": ZodProblem, "description": "What zod would refuse."}},
+    responses={**OK, 400: REFUSED},
     openapi_extra={"requestBody": NEW_JOB},
 )
-async def create(request: Request, kiribi: Manager) -> Response:
+async def create_job(request: Request, kiribi: Manager) -> Response:
     """Accept a job whose payload is a JSON text; unknown names are left out."""
     try:
         binding, payload, params = new_job(await request.body())
@@ -59,11 +65,11 @@ async def create(request: Request, kiribi: Manager) -> Response:
 
 @router.patch(
     "/jobs/{id}/cancel",
-    response_class=PlainTextResponse,
+    response_class=Response,
     dependencies=[needs("jobs.cancel")],
     responses={**OK, **errors(400, 404, 409)},
 )
-async def cancel(kiribi: Manager, id: JobId) -> Response:
+async def cancel_job(kiribi: Manager, id: JobId) -> Response:
     """Cancel a job; a running one is asked to stop."""
     await kiribi.cancel(id)
     return PlainTextResponse("OK")
@@ -72,11 +78,11 @@ async def cancel(kiribi: Manager, id: JobId) -> Response:
 # Before the route of one job, whose pattern its path fits too
 @router.delete(
     "/jobs/delete",
-    response_class=PlainTextResponse,
+    response_class=Response,
     dependencies=[needs("jobs.delete")],
     responses={**OK, **errors(400)},
 )
-async def delete_many(kiribi: Manager, ids: Annotated[Ids, Body()]) -> Response:
+async def delete_jobs(kiribi: Manager, ids: Annotated[Ids, Body()]) -> Response:
     """Remove jobs for good; those PROCESSING or gone already are skipped."""
     await kiribi.delete(ids)
     return PlainTextResponse("OK")
@@ -84,11 +90,11 @@ async def delete_many(kiribi: Manager, ids: Annotated[Ids, Body()]) -> Response:
 
 @router.delete(
     "/jobs/{id}",
-    response_class=PlainTextResponse,
+    response_class=Response,
     dependencies=[needs("jobs.delete")],
     responses={**OK, **errors(400, 404, 409)},
 )
-async def delete(kiribi: Manager, id: JobId) -> Response:
+async def delete_job(kiribi: Manager, id: JobId) -> Response:
     """Remove a job for good, unless it is PROCESSING."""
     await kiribi.delete(id)
     return PlainTextResponse("OK")

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.requests import Request
+from starlette.responses import Response
 
+from kiribi.performer import BINDING_PATTERN
 from kiribi.web.answers import Problem
 from kiribi.web.auth import COOKIE
+from kiribi.web.errors import Refused
+from kiribi.web.examples import ANSWERS, NEW, REQUESTS
+from kiribi.web.guard import route_path
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -71,7 +78,7 @@ NEW_JOB: dict[str, Any] = {
                 "type": "object",
                 "required": ["binding", "payload"],
                 "properties": {
-                    "binding": {"type": "string", "minLength": 1},
+                    "binding": {"type": "string", "pattern": f"^{BINDING_PATTERN.pattern}$"},
                     "payload": {
                         "type": "string",
                         "minLength": 1,
@@ -157,14 +164,29 @@ def document(app: FastAPI, *, signed_in: bool) -> None:
     app.openapi = openapi
 
 
+async def on_method_not_allowed(request: Request, _: Exception) -> Response:
+    """Answer with all that may be done at a path, though several routes share it."""
+    path, paths = route_path(request.scope), request.app.openapi()["paths"]
+    fitting = [
+        template
+        for template in paths
+        if re.fullmatch(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(template)), path)
+    ]
+    # The one with the fewest parameters, as routing has it
+    found = min(fitting, key=lambda template: template.count("{"))
+    allowed = ", ".join(sorted(method.upper() for method in paths[found]))
+    return Refused(
+        405, "method_not_allowed", f"here is only {allowed}", headers={"Allow": allowed}
+    ).response()
+
+
 def _complete(operation: dict[str, Any], *, signed_in: bool) -> None:
     responses = operation["responses"]
     if "HTTPValidationError" in str(responses.get("422")):
         del responses["422"]  # FastAPI's own; ours is 400
-    also = [403, 503]
-    if operation["tags"] == ["Session"]:
-        also = [403]
-    elif signed_in:
+    login = operation["operationId"] == "login"
+    also = [403] if login else [403, 503]
+    if signed_in and not login:
         also += [401, 429]
     if "requestBody" in operation:
         also += [413, 415]
@@ -173,9 +195,20 @@ def _complete(operation: dict[str, Any], *, signed_in: bool) -> None:
         del shown["model"]
         shown["content"]["application/json"]["schema"] = {"$ref": "#/components/schemas/Problem"}
         responses.setdefault(str(status), shown)
-    if "/login" in operation["operationId"]:
+    if login:
         operation["security"] = []
+    _exemplify(operation)
     operation["responses"] = dict(sorted(responses.items()))
+
+
+def _exemplify(operation: dict[str, Any]) -> None:
+    id = operation["operationId"]
+    if id in REQUESTS:
+        operation["requestBody"]["content"]["application/json"]["example"] = REQUESTS[id]
+    if id in ANSWERS:
+        for status in {"200", "201", "202"} & operation["responses"].keys():
+            content = operation["responses"][status]["content"]["application/json"]
+            content["example"] = NEW if status == "202" else ANSWERS[id]
 
 
 def _response(status: int) -> dict[str, Any]:

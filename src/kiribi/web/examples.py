@@ -1,0 +1,195 @@
+"""Examples of what is asked and answered, by operation: they tell one story of one job."""
+
+from __future__ import annotations
+
+from typing import Any
+
+ID = "019a1f3e-7c00-7b1e-9d3a-5f0c2b4d6e81"
+FAILED = "019a1f3e-6a10-7c2d-8e4f-1a2b3c4d5e6f"
+WORKER = "019a1f00-0001-7aaa-8bbb-0c0d0e0f1011"
+AT = "2026-09-01T12:00:00.000Z"
+END = "2026-09-01T12:00:01.250Z"
+
+ASKED = {
+    "binding": "SEND_MAIL",
+    "payload": {"to": "someone@example.com"},
+    "params": {"maxRetries": 5, "retryDelay": {"exponential": True, "base": 2, "cap": 3600}},
+}
+LISTED = {
+    "id": ID,
+    "binding": "SEND_MAIL",
+    "status": "COMPLETED",
+    "attempts": 1,
+    "failures": 0,
+    "crashes": 0,
+    "priority": 0,
+    "createdAt": AT,
+    "updatedAt": END,
+    "dueAt": AT,
+    "startedAt": AT,
+    "finishedAt": END,
+    "completedAt": END,
+    "processingTime": 1250,
+    "payload": {"to": "someone@example.com"},
+    "error": None,
+    "progress": {"fraction": 1.0, "message": "sent"},
+    "worker": WORKER,
+    "cancelRequested": False,
+    "duplicate": False,
+}
+DETAILS = {
+    **LISTED,
+    "params": ASKED["params"],
+    "result": [
+        {
+            "status": "success",
+            "outcome": "completed",
+            "error": None,
+            "errorType": None,
+            "traceback": None,
+            "startedAt": 1_788_264_000_000,
+            "finishedAt": 1_788_264_001_250,
+            "processingTime": 1250,
+            "attempt": 1,
+            "worker": WORKER,
+        }
+    ],
+    "returnValue": {"messageId": "42"},
+}
+PENDING = {
+    **LISTED,
+    "status": "PENDING",
+    "attempts": 0,
+    "updatedAt": AT,
+    "startedAt": None,
+    "finishedAt": None,
+    "completedAt": None,
+    "processingTime": None,
+    "progress": None,
+    "worker": None,
+}
+NEW: dict[str, Any] = {**PENDING, "params": ASKED["params"], "result": [], "returnValue": None}
+FILTER = {"binding": ["SEND_MAIL"], "status": ["FAILED"], "error": "timeout"}
+DONE = {
+    "done": [ID],
+    "skipped": [{"id": FAILED, "reason": f"job '{FAILED}' does not exist"}],
+}
+BINDING = {
+    "name": "SEND_MAIL",
+    "defaults": {"maxRetries": 5, "timeout": 30},
+    "schema": {"type": "object", "properties": {"to": {"type": "string"}}, "required": ["to"]},
+    "paused": False,
+    "lastSeenAt": AT,
+}
+TALLY = {
+    "binding": "SEND_MAIL",
+    "since": AT,
+    "enqueued": 120,
+    "completed": 110,
+    "failed": 5,
+    "retried": 4,
+    "cancelled": 1,
+    "crashed": 0,
+    "wait": 12.5,
+    "run": 840.0,
+    "failureRate": 0.043,
+}
+
+REQUESTS: dict[str, Any] = {
+    "search": {"filter": FILTER, "limit": 50},
+    "count": {"filter": FILTER},
+    "enqueue": ASKED,
+    "enqueueMany": [ASKED, {"binding": "SEND_MAIL", "payload": {"to": "else@example.com"}}],
+    "perform": {**ASKED, "wait": 10},
+    "cancelMany": {"ids": [ID, FAILED]},
+    "retryMany": {"filter": {"binding": "SEND_MAIL", "status": "FAILED"}},
+    "runManyNow": {"ids": [ID]},
+    "deleteMany": {"ids": [ID, FAILED]},
+    "sweep": {"olderThan": 604_800_000, "statuses": ["COMPLETED", "CANCELLED"], "dryRun": True},
+    "recover": {"id": ID},
+    "login": {"token": "the token of this server"},
+    "listJobs": {
+        "filter": {"binding": "SEND_MAIL", "status": ["PENDING", "FAILED"]},
+        "sort": {"key": "createdAt", "desc": True},
+        "page": {"index": 0, "size": 10},
+    },
+    "deleteJobs": [ID, FAILED],
+}
+ANSWERS: dict[str, Any] = {
+    "search": {"jobs": [LISTED], "next": ID, "lookedBackTo": AT},
+    "count": {"count": 12, "exact": True},
+    "find": DETAILS,
+    "logs": {
+        "lines": [{"seq": 1, "attempt": 1, "at": AT, "level": "info", "message": "connected"}],
+        "next": 1,
+    },
+    "explain": {
+        "id": ID,
+        "status": "PENDING",
+        "reasons": [{"code": "unserved", "message": "No live worker serves SEND_MAIL."}],
+    },
+    "result": DETAILS,
+    "deadJobs": [{**LISTED, "status": "PROCESSING"}],
+    "enqueue": NEW,
+    "enqueueMany": [PENDING],
+    "perform": DETAILS,
+    "cancelMany": DONE,
+    "retryMany": DONE,
+    "runManyNow": DONE,
+    "deleteMany": DONE,
+    "retry": NEW,
+    "runNow": NEW,
+    "sweep": {"count": 1234},
+    "recover": {"count": 1},
+    "pause": {**BINDING, "paused": True},
+    "resume": BINDING,
+    "pulse": {
+        "cursor": 4711,
+        "health": {"level": "ok", "message": "3 jobs running, 1 worker"},
+        "counts": {"PENDING": 12, "PROCESSING": 3, "COMPLETED": 1024, "FAILED": 7},
+        "bindings": [{"binding": "SEND_MAIL", "counts": {"PENDING": 12, "PROCESSING": 3}}],
+        "oldestDueAt": AT,
+        "unserved": [],
+        "paused": [],
+        "workers": 1,
+        "version": "1.0.0",
+    },
+    "me": {
+        "user": "ann",
+        "readOnly": False,
+        "capabilities": ["jobs.read", "jobs.enqueue"],
+        "events": True,
+        "version": "1.0.0",
+    },
+    "bindingDetails": [BINDING],
+    "stats": {"since": AT, "bucket": 3600, "bindings": [TALLY], "series": [TALLY]},
+    "workers": [
+        {
+            "id": WORKER,
+            "host": "worker-1",
+            "pid": 4242,
+            "version": "1.0.0",
+            "bindings": ["SEND_MAIL"],
+            "slots": 100,
+            "startedAt": AT,
+            "alive": True,
+            "lease": 17_500,
+            "deadReason": None,
+        }
+    ],
+    "listJobs": {"results": [LISTED], "totalCount": 1},
+    "bindingNames": ["SEND_MAIL"],
+}
+ZOD = {
+    "success": False,
+    "error": {
+        "name": "ZodError",
+        "issues": [
+            {
+                "code": "custom",
+                "path": ["payload"],
+                "message": "Payload must be a valid JSON string",
+            }
+        ],
+    },
+}
