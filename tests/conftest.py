@@ -7,6 +7,13 @@ from collections.abc import Generator
 from typing import TypeVar
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Other work on the machine must not fail a test: pytest's own timeout ends what hangs.
+settings.register_profile(
+    "kiribi", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("kiribi")
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 REQUIRE_ALL = os.environ.get("KIRIBI_REQUIRE_ALL") == "1"
