@@ -48,7 +48,9 @@ class Metered:
         self.seen.clear()
         before = self.rows()
         answer = await call
-        statements = [sql for sql in self.seen if sql.split()[0] not in ("BEGIN", "COMMIT")]
+        statements = [
+            sql for sql in self.seen if sql.split()[0] not in ("BEGIN", "COMMIT", "PRAGMA")
+        ]
         return answer, Cost(self.seen.count("COMMIT"), len(statements), self.rows() - before)
 
 

@@ -1,15 +1,13 @@
 -- Take the jobs noted down. ?2: worker, ?3: pool, ?4: token of this claim.
 -- A repeated batch finds them taken by itself, and answers the same.
-WITH clock (now) AS (SELECT coalesce(?1, CAST(unixepoch('subsec') * 1000 AS INTEGER)))
 UPDATE job SET
   status = 'PROCESSING',
   attempts = attempts + (status <> 'PROCESSING'),
   worker = ?2,
-  started_ms = now,
+  started_ms = coalesce(?1, CAST(unixepoch('subsec') * 1000 AS INTEGER)),
   finished_ms = NULL,
-  updated_ms = now,
+  updated_ms = coalesce(?1, CAST(unixepoch('subsec') * 1000 AS INTEGER)),
   progress = NULL
-FROM clock
 WHERE id IN (
     SELECT value FROM claim, json_each(fresh)
     WHERE claim.worker = ?2 AND pool = ?3 AND token = ?4

@@ -6,7 +6,7 @@ SELECT min((
       SELECT due FROM job
       WHERE open = 1 AND binding = served.value AND rank <= now + 1000
         AND due <= now + 1000 AND status IN ('PENDING', 'RETRY_PENDING')
-      ORDER BY rank LIMIT 100
+      ORDER BY rank LIMIT 20
     )
   ))
 FROM json_each(?2) AS served, clock
