@@ -2,7 +2,7 @@ import { useEffect } from "preact/hooks";
 import { signedOut } from "./api";
 import { Shell } from "./components/shell";
 import { language, t } from "./i18n";
-import { link } from "./live";
+import { link, pulse } from "./live";
 import { pageOf } from "./pages";
 import { LoginPage } from "./pages/login";
 import { MissingPage } from "./pages/missing";
@@ -15,7 +15,7 @@ export function App() {
     document.documentElement.lang = spoken;
   }, [spoken]);
   if (signedOut.value) return <LoginPage />;
-  if (me.value === null && link.value !== "lost")
+  if ((me.value === null || pulse.value === null) && link.value !== "lost")
     return (
       <p class="starting" role="status">
         {t("starting")}

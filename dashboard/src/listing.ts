@@ -11,9 +11,12 @@ export interface Listing {
   /** The first page as last seen. */
   newest: Page | null;
   next: string | null;
-  lookedBackTo: string | null;
+  /** How far a search looked that stopped before its page was full; null: it did not stop. */
+  stoppedAt: string | null;
 }
 
+/** Jobs on a page. */
+export const PAGE = 50;
 const MOST_IDS = 1000;
 const NONE: ReadonlySet<string> = new Set();
 
@@ -23,8 +26,11 @@ export const opened = (page: Page): Listing => ({
   fresh: [],
   newest: page,
   next: page.next,
-  lookedBackTo: page.lookedBackTo,
+  stoppedAt: stoppedAt(page),
 });
+
+const stoppedAt = ({ jobs, next, lookedBackTo }: Page): string | null =>
+  next !== null && jobs.length < PAGE ? lookedBackTo : null;
 
 /** A search that looked further back. */
 export function extended(listing: Listing, page: Page): Listing {
@@ -33,7 +39,7 @@ export function extended(listing: Listing, page: Page): Listing {
     ...listing,
     rows: [...listing.rows, ...page.jobs.filter((job) => !known.has(job.id))],
     next: page.next,
-    lookedBackTo: page.lookedBackTo,
+    stoppedAt: stoppedAt(page),
   };
 }
 

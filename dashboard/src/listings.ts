@@ -3,13 +3,13 @@
 import { signal } from "@preact/signals";
 import { explainError } from "./actions";
 import * as api from "./api";
-import { extended, opened, refreshed, revealed, unseen, type Listing } from "./listing";
+import { cursor } from "./live";
+import { extended, opened, PAGE, refreshed, revealed, unseen, type Listing } from "./listing";
 import { parse, toFilter } from "./query";
-import type { Filter } from "./types";
+import type { Filter, Pulse } from "./types";
 
-export const PAGE = 50;
 /** Milliseconds between refreshes nobody asked for. */
-const GAP = 3_000;
+const GAP = 2_000;
 
 export const listing = signal<Listing | null>(null);
 export const loading = signal(false);
@@ -20,6 +20,8 @@ let filter: Filter = {};
 let turn = 0;
 let lastRefresh = 0;
 let soon = 0;
+/** The cursor as it stood before the last look. */
+let seen: Pulse["cursor"] | undefined;
 
 async function during(work: (mine: () => boolean) => Promise<void>): Promise<void> {
   const my = ++turn;
@@ -41,6 +43,7 @@ export async function open(text: string, before: string | null): Promise<void> {
   shown = { text, before };
   filter = toFilter(parse(text), Date.now());
   loading.value = true;
+  seen = cursor.peek();
   await during(async (mine) => {
     const page = await api.search(filter, before, PAGE);
     lastRefresh = Date.now();
@@ -55,6 +58,7 @@ export async function refresh(): Promise<void> {
   const { value: current } = listing;
   if (!current || !shown || loading.value) return;
   const { before } = shown;
+  seen = cursor.peek();
   lastRefresh = Date.now();
   await during(async (mine) => {
     const newest = before === null ? await api.search(filter, null, PAGE) : null;
@@ -64,9 +68,10 @@ export async function refresh(): Promise<void> {
   });
 }
 
-/** Refresh when the last one is long enough ago. */
+/** Refresh if anything has changed since, and when the last refresh is long enough ago. */
 export function refreshSoon(): void {
-  if (!soon) soon = window.setTimeout(() => void refresh(), Math.max(0, lastRefresh + GAP - Date.now()));
+  if (cursor.value === seen || soon) return;
+  soon = window.setTimeout(() => void refresh(), Math.max(0, lastRefresh + GAP - Date.now()));
 }
 
 export function leave(): void {

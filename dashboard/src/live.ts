@@ -1,11 +1,14 @@
 // Staying up to date at next to no cost: events where there are any, else a pulse that slows down.
 
-import { effect, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import * as api from "./api";
 import { identify, me } from "./session";
 import type { Pulse } from "./types";
 
 export const pulse = signal<Pulse | null>(null);
+
+/** Moves with every change of a job. */
+export const cursor = computed(() => pulse.value?.cursor);
 
 export type Link = "connecting" | "events" | "polling" | "paused" | "lost";
 export const link = signal<Link>("connecting");
@@ -13,6 +16,7 @@ export const paused = signal(false);
 
 const FASTEST = 5_000;
 const SLOWEST = 60_000;
+const AFTERMATH = 1_000;
 const FIRST_RETRY = 2_000;
 const SLOWEST_RETRY = 30_000;
 /** Events that stay away this long are checked on: a dead connection can look like a quiet one. */
@@ -34,6 +38,8 @@ let delay = 0;
 let asking = false;
 let source: EventSource | null = null;
 let lastAsked = 0;
+/** No new stream of events before this time: what closes them may do so again at once. */
+let listenFrom = 0;
 
 function taken(beat: Pulse): Outcome {
   const same = pulse.peek() === beat || pulse.peek()?.cursor === beat.cursor;
@@ -73,7 +79,7 @@ export async function beat(): Promise<void> {
 }
 
 function listen(): void {
-  if (source || !me.value?.events) return;
+  if (source || !me.value?.events || Date.now() < listenFrom) return;
   source = new EventSource(api.url("events"));
   source.addEventListener("pulse", (event) => {
     taken(JSON.parse(event.data as string) as Pulse);
@@ -82,7 +88,9 @@ function listen(): void {
   });
   source.addEventListener("error", () => {
     hush();
-    void beat();
+    listenFrom = Date.now() + FASTEST;
+    // a server that is going down still answers for a moment
+    plan(AFTERMATH);
   });
 }
 
@@ -112,6 +120,7 @@ export function startLive(): void {
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) hush();
     clearTimeout(timer);
+    delay = 0;
     void beat();
   });
   addEventListener("online", () => void beat());

@@ -5,7 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { explainError, touched } from "./actions";
 import * as api from "./api";
 import { isFinal, isWaiting } from "./lifecycle";
-import { paused, pulse } from "./live";
+import { cursor, paused } from "./live";
 import type { Explanation, JobDetails, LogLine } from "./types";
 
 /** Milliseconds between looks at a running job: progress and logs move no pulse. */
@@ -29,6 +29,7 @@ export function useJob(id: string): OneJob {
   const missing = useSignal(false);
   const busy = useRef(false);
   const last = useRef(0);
+  const seen = useRef(cursor.peek());
   const timer = useRef(0);
 
   async function loadLogs(): Promise<void> {
@@ -45,6 +46,7 @@ export function useJob(id: string): OneJob {
     timer.current = 0;
     if (busy.current) return;
     busy.current = true;
+    seen.current = cursor.peek();
     last.current = Date.now();
     try {
       const before = job.peek();
@@ -54,7 +56,8 @@ export function useJob(id: string): OneJob {
       const moved = before?.updatedAt !== after.updatedAt || before.status !== after.status;
       if (moved || after.status === "PROCESSING") await loadLogs();
       if (isFinal(after.status)) reasons.value = [];
-      else if (moved || isWaiting(after.status)) reasons.value = (await api.explain(id)).reasons;
+      else if (moved || isWaiting(after.status))
+        reasons.value = (await api.explain(id)).reasons.filter(({ code }) => code !== "running");
     } catch (error) {
       missing.value = error instanceof api.Refused && error.status === 404;
       problem.value = missing.value ? "" : explainError(error);
@@ -83,7 +86,7 @@ export function useJob(id: string): OneJob {
   useSignalEffect(() => {
     // an ended job changes only if somebody retries it: look less often
     const gap = job.peek() && isFinal(job.peek()!.status) ? 5 * WATCH : WATCH / 2;
-    if (pulse.value && job.peek()) plan(Math.max(0, last.current + gap - Date.now()));
+    if (cursor.value !== seen.current && job.peek()) plan(Math.max(0, last.current + gap - Date.now()));
   });
   useSignalEffect(() => {
     if (touched.value) void load();

@@ -2,9 +2,18 @@
 
 import { computed, signal } from "@preact/signals";
 import * as api from "./api";
+import { remember, remembered } from "./memory";
 import type { Me } from "./types";
 
 export const me = signal<Me | null>(null);
+
+/** Whether this browser was signed in by the page, and so can sign out. */
+export const signedIn = signal(remembered("session") === "yes");
+
+function keepSession(yes: boolean): void {
+  signedIn.value = yes;
+  remember("session", yes ? "yes" : "no");
+}
 
 export const version = computed(() => me.value?.version ?? "");
 
@@ -19,11 +28,13 @@ export async function identify(): Promise<void> {
 
 export async function signIn(token: string): Promise<void> {
   await api.login(token);
+  keepSession(true);
   await identify();
 }
 
 export async function signOut(): Promise<void> {
   await api.logout();
+  keepSession(false);
   me.value = null;
   api.signedOut.value = true;
 }

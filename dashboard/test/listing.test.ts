@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { extended, opened, refreshed, revealed, unseen } from "../src/listing";
+import { extended, opened, PAGE, refreshed, revealed, unseen } from "../src/listing";
 import type { Job, Page, Status } from "../src/types";
 
 const job = (id: string, status: Status = "PENDING"): Job => ({
@@ -83,9 +83,21 @@ describe("revealed", () => {
 
 describe("extended", () => {
   it("appends what was found further back, once", () => {
-    const listing = extended(opened(page("3", "2")), { ...page("2", "1"), next: null, lookedBackTo: "t" });
+    const listing = extended(opened(page("3", "2")), { ...page("2", "1"), next: null });
     expect(ids(listing.rows)).toEqual(["3", "2", "1"]);
     expect(listing.next).toBeNull();
-    expect(listing.lookedBackTo).toBe("t");
+  });
+});
+
+describe("stoppedAt", () => {
+  const many = Array.from({ length: PAGE }, (_, n) => String(n));
+
+  it("is set where a page is not full and yet there is more", () => {
+    expect(opened({ ...page("1"), lookedBackTo: "t" }).stoppedAt).toBe("t");
+  });
+
+  it("is not, where the page is full or all was seen", () => {
+    expect(opened({ ...page(...many), lookedBackTo: "t" }).stoppedAt).toBeNull();
+    expect(opened({ ...page("1"), next: null }).stoppedAt).toBeNull();
   });
 });

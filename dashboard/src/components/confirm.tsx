@@ -19,12 +19,12 @@ export function Confirm() {
         <strong>{names}</strong>
       </p>
       <p class="muted">{t("confirm.delete.detail")}</p>
-      <footer>
+      <div class="dialog-foot">
         <Button onClick={() => decide(false)}>{t("keep")}</Button>
         <Button kind="danger" icon="trash" autofocus onClick={() => decide(true)}>
           {t("action.delete")}
         </Button>
-      </footer>
+      </div>
     </Dialog>
   );
 }

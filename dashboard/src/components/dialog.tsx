@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import { t } from "../i18n";
 import { Button } from "./button";
 
@@ -14,7 +14,8 @@ interface Props {
 export function Dialog({ title, wide = false, onClose, children }: Props) {
   const element = useRef<HTMLDialogElement>(null);
   const heading = useId();
-  useEffect(() => {
+  // before the browser takes another key
+  useLayoutEffect(() => {
     const before = document.activeElement;
     element.current?.showModal();
     return () => {
@@ -30,10 +31,10 @@ export function Dialog({ title, wide = false, onClose, children }: Props) {
       onClick={(event) => event.target === element.current && onClose()}
     >
       <div class="dialog-body">
-        <header>
+        <div class="dialog-head">
           <h2 id={heading}>{title}</h2>
           <Button kind="quiet" icon="close" label={t("close")} onClick={onClose} />
-        </header>
+        </div>
         {children}
       </div>
     </dialog>

@@ -37,7 +37,7 @@ export const FirstRun = ({ binding }: { binding: string }) => (
 /** Nothing matches, as far as was looked. */
 export const NothingFound = ({ listing }: { listing: Listing }) => (
   <section class="empty">
-    <h2>{t(listing.lookedBackTo ? "nothing.yet" : "nothing.title")}</h2>
+    <h2>{t(listing.stoppedAt ? "nothing.yet" : "nothing.title")}</h2>
     <p>
       <a href={href("jobs")}>{t("nothing.clear")}</a>
     </p>

@@ -43,8 +43,14 @@ export function LastWord({ job }: { job: Job }) {
 }
 
 function Took({ job }: { job: Job }) {
-  if (job.status === "PROCESSING" && job.startedAt) return <Running since={job.startedAt} />;
-  return job.processingTime === null ? null : <>{duration(job.processingTime)}</>;
+  const running = job.status === "PROCESSING" && job.startedAt;
+  if (!running && job.processingTime === null) return null;
+  return (
+    <>
+      <span class="cardlabel">{t("column.took")} </span>
+      {running ? <Running since={running} /> : duration(job.processingTime ?? 0)}
+    </>
+  );
 }
 
 const spent = (job: Job): string =>

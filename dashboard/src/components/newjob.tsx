@@ -47,6 +47,7 @@ export function NewJob({ start }: { start: Partial<Draft> }) {
   const [known, setKnown] = useState<BindingDetails[]>([]);
   const [tried, setTried] = useState(false);
   const [refused, setRefused] = useState("");
+  const [unfolded, setUnfolded] = useState(Object.keys(start.params ?? {}).length > 0);
   const [busy, setBusy] = useState(false);
   const id = useId();
   const element = useRef<HTMLFormElement>(null);
@@ -67,7 +68,9 @@ export function NewJob({ start }: { start: Partial<Draft> }) {
     setTried(true);
     const first = wrong[0];
     if (first) {
-      element.current?.querySelector<HTMLElement>(`[name="${first}"]`)?.focus();
+      const field = element.current?.querySelector<HTMLElement>(`[name="${first}"]`);
+      field?.closest("details")?.setAttribute("open", ""); // a folded field takes no focus
+      field?.focus();
       return;
     }
     setBusy(true);
@@ -151,7 +154,7 @@ export function NewJob({ start }: { start: Partial<Draft> }) {
             )}
           </div>
         </Labelled>
-        <details open={Object.keys(start.params ?? {}).length > 0 || (tried && wrong.some((field) => field in RANGES))}>
+        <details open={unfolded} onToggle={(event) => setUnfolded(event.currentTarget.open)}>
           <summary>{t("options")}</summary>
           <div class="options">
             {NUMBERS.map((field) => (
@@ -200,12 +203,12 @@ export function NewJob({ start }: { start: Partial<Draft> }) {
             {refused}
           </p>
         )}
-        <footer>
+        <div class="dialog-foot">
           <Button onClick={close}>{t("cancel")}</Button>
           <Button kind="main" type="submit" disabled={busy}>
             {t("enqueue")}
           </Button>
-        </footer>
+        </div>
       </form>
     </Dialog>
   );

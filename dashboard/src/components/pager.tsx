@@ -15,7 +15,7 @@ interface Props {
 
 /** Further back in time, page by page; or how far a search looked, and whether to go on. */
 export function Pager({ listing, text, before, loading }: Props) {
-  const { next, lookedBackTo } = listing;
+  const { next, stoppedAt } = listing;
   return (
     <nav class="pager" aria-label={t("pager")}>
       {before !== null && (
@@ -30,9 +30,9 @@ export function Pager({ listing, text, before, loading }: Props) {
           )}
         </>
       )}
-      {lookedBackTo && (
+      {stoppedAt && (
         <p>
-          {t("lookedBack", { time: local(Date.parse(lookedBackTo)) })}{" "}
+          {t("lookedBack", { time: local(Date.parse(stoppedAt)) })}{" "}
           {next && (
             <Button disabled={loading} onClick={() => void further()}>
               {t("lookFurther")}
@@ -40,7 +40,7 @@ export function Pager({ listing, text, before, loading }: Props) {
           )}
         </p>
       )}
-      {next && !lookedBackTo && (
+      {next && !stoppedAt && (
         <a class="button" href={href("jobs", { q: text, before: next })}>
           <span>{t("pager.older")}</span>
           <Icon name="right" />

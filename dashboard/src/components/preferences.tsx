@@ -1,5 +1,5 @@
 import { language, LANGUAGES, speak, t, type Language } from "../i18n";
-import { me, signOut, version } from "../session";
+import { signedIn, signOut, version } from "../session";
 import { theme, THEMES, type Theme } from "../theme";
 import { Button } from "./button";
 import { Icon } from "./icons";
@@ -55,14 +55,14 @@ export const Preferences = () => (
         value={theme.value}
         onChoose={(chosen) => (theme.value = chosen)}
       />
-      <footer class="muted">
+      <div class="popover-foot muted">
         <span>Kiribi {version.value}</span>
-        {me.value?.user && (
+        {signedIn.value && (
           <Button kind="quiet" onClick={() => void signOut()}>
             {t("signOut")}
           </Button>
         )}
-      </footer>
+      </div>
     </div>
   </>
 );

@@ -1,4 +1,5 @@
 import { t, tn } from "../i18n";
+import { href } from "../router";
 import { age, full, now } from "../time";
 import type { Level, Pulse } from "../types";
 import { Icon, type IconName } from "./icons";
@@ -31,6 +32,7 @@ function sentence(pulse: Pulse): string {
 /** Is everything well? */
 export function Verdict({ pulse }: { pulse: Pulse }) {
   const { oldestDueAt, workers, health } = pulse;
+  const failed = pulse.counts.FAILED ?? 0;
   const waits = oldestDueAt ? now.value - Date.parse(oldestDueAt) : 0;
   return (
     <div class={`verdict is-${health.level}`}>
@@ -39,6 +41,12 @@ export function Verdict({ pulse }: { pulse: Pulse }) {
         <strong>{sentence(pulse)}</strong>
         <span class="muted">
           {tn("workers", workers)}
+          {failed > 0 && (
+            <>
+              {" · "}
+              <a href={href("jobs", { q: "status:FAILED" })}>{tn("verdict.failed", failed)}</a>
+            </>
+          )}
           {oldestDueAt && waits >= 1000 && (
             <span title={full(Date.parse(oldestDueAt))}>
               {" · "}

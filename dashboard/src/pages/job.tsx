@@ -61,7 +61,7 @@ const Actions = ({ job }: { job: JobDetails }) => (
 
 const Why = ({ reasons }: { reasons: Explanation["reasons"] }) =>
   reasons.length ? (
-    <ul class="why" role="status">
+    <ul class="why" aria-live="polite">
       {reasons.map(({ code, message }) => (
         <li key={code}>
           <Icon name="pending" />

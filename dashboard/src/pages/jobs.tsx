@@ -13,7 +13,8 @@ import { t, tn } from "../i18n";
 import { useKeys } from "../keys";
 import type { Action } from "../lifecycle";
 import { pulse } from "../live";
-import { failure, leave, listing, loading, open, PAGE, refresh, refreshSoon, reveal } from "../listings";
+import { failure, leave, listing, loading, open, refresh, refreshSoon, reveal } from "../listings";
+import { PAGE } from "../listing";
 import { announce } from "../notices";
 import { parse } from "../query";
 import { go, href, place } from "../router";
@@ -55,9 +56,7 @@ export function JobsPage() {
     setSelection(NOTHING);
     void open(text, before);
   }, [text, before]);
-  useSignalEffect(() => {
-    if (pulse.value) refreshSoon();
-  });
+  useSignalEffect(refreshSoon);
   useSignalEffect(() => {
     if (touched.value) void refresh();
   });

@@ -1,8 +1,11 @@
 import { useRef, useState } from "preact/hooks";
 import { explainError } from "../actions";
+import { Refused } from "../api";
 import { Button } from "../components/button";
 import { t } from "../i18n";
 import { signIn } from "../session";
+
+const wrong = (error: unknown): boolean => error instanceof Refused && error.status === 401;
 
 /** Asks for the token once; the server keeps the browser signed in by a cookie. */
 export function LoginPage() {
@@ -15,7 +18,7 @@ export function LoginPage() {
     try {
       await signIn(field.current?.value ?? "");
     } catch (error) {
-      setProblem(explainError(error));
+      setProblem(wrong(error) ? t("login.wrong") : explainError(error));
       field.current?.select();
     } finally {
       setBusy(false);

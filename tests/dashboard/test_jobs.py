@@ -1,0 +1,266 @@
+"""The Jobs page: find, look through, act."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from playwright.sync_api import Page, expect
+from tests.dashboard.conftest import Visit
+from tests.dashboard.seed import Seed
+from tests.dashboard.site import Site
+
+from kiribi import JobStatus
+from kiribi.job import new_id
+from kiribi.ports import NewJob
+
+
+def rows(page: Page):
+    return page.locator("table.jobs tbody tr")
+
+
+def row(page: Page, id: str):
+    return page.locator(f'tr[data-id="{id}"]')
+
+
+def test_the_list_shows_every_state(site: Site, seed: Seed, visit: Visit) -> None:
+    site.run(seed.some_of_each)
+    page = visit(site.url)
+    expect(rows(page)).to_have_count(11)
+    expect(page.locator(".verdict")).to_contain_text("Healthy, 1 job is running")
+    expect(page.get_by_role("link", name="Failed 3")).to_be_visible()
+    running = rows(page).filter(has_text="Processing")
+    expect(running).to_contain_text("40%")
+    expect(running).to_contain_text("48 of 120 files")
+    failed = rows(page).filter(has_text="ValueError")
+    expect(failed).to_contain_text("not an image")
+    expect(failed).to_contain_text('key: "a.jpg"')
+    expect(page).to_have_title("Jobs · Kiribi")
+
+
+def test_a_count_filters_and_the_address_keeps_it(site: Site, seed: Seed, visit: Visit) -> None:
+    site.run(seed.some_of_each)
+    page = visit(site.url)
+    page.get_by_role("link", name="Failed 3").click()
+    expect(rows(page)).to_have_count(3)
+    assert page.url == f"{site.url}jobs?q=status:FAILED"
+    page.reload()
+    expect(rows(page)).to_have_count(3)
+    expect(page.get_by_role("link", name="Failed 3")).to_have_attribute("aria-current", "true")
+    page.go_back()
+    expect(rows(page)).to_have_count(11)
+
+
+def test_search_by_keyboard_with_completion(site: Site, seed: Seed, visit: Visit) -> None:
+    site.run(seed.some_of_each)
+    page = visit(site.url)
+    expect(rows(page)).to_have_count(11)
+    page.keyboard.press("/")
+    page.keyboard.type("bin")
+    expect(page.get_by_role("option")).to_have_count(1)
+    page.keyboard.press("Tab")
+    page.keyboard.type("send")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(rows(page)).to_have_count(4)
+    page.keyboard.type("payload.user.id:42 ")
+    expect(rows(page)).to_have_count(1)
+    expect(rows(page)).to_contain_text("ada@example.com")
+    assert page.url.endswith("?q=binding:SEND_MAIL+payload.user.id:42")
+    page.get_by_role("button", name="Remove payload.user.id:42").click()
+    expect(rows(page)).to_have_count(4)
+
+
+def test_plain_words_look_into_errors(site: Site, seed: Seed, visit: Visit) -> None:
+    site.run(seed.some_of_each)
+    page = visit(site.url)
+    page.get_by_role("combobox").fill("not an image")
+    page.get_by_role("combobox").press("Enter")
+    expect(rows(page)).to_have_count(1)
+    expect(page.locator(".chip")).to_have_text("error:not an image")
+
+
+def test_a_filter_nobody_knows_says_so_and_is_not_applied(
+    site: Site, seed: Seed, visit: Visit
+) -> None:
+    site.run(seed.some_of_each)
+    page = visit(f"{site.url}jobs?q=stauts:FAILED")
+    expect(rows(page)).to_have_count(11)
+    expect(page.get_by_text("Unknown filter, not applied.")).to_be_visible()
+
+
+def test_nothing_found_leads_back(site: Site, seed: Seed, visit: Visit) -> None:
+    site.run(seed.some_of_each)
+    page = visit(f"{site.url}jobs?q=binding:NOBODY")
+    expect(page.get_by_role("heading", name="No job matches")).to_be_visible()
+    page.get_by_role("link", name="Show all jobs").click()
+    expect(rows(page)).to_have_count(11)
+
+
+def test_new_jobs_wait_and_nothing_jumps(site: Site, seed: Seed, visit: Visit) -> None:
+    site.run(seed.some_of_each)
+    page = visit(site.url)
+    expect(rows(page)).to_have_count(11)
+    before = [each.get_attribute("data-id") for each in rows(page).all()]
+    waiting = rows(page).first.get_attribute("data-id") or ""
+    new = [site.run(seed.pending) for _ in range(2)]
+    site.run(seed.claim, waiting)
+    expect(page.get_by_role("button", name="2 new")).to_be_visible()
+    expect(row(page, waiting)).to_contain_text("Processing")
+    assert [each.get_attribute("data-id") for each in rows(page).all()] == before
+    page.keyboard.press(".")
+    expect(rows(page)).to_have_count(13)
+    assert [each.get_attribute("data-id") for each in rows(page).all()] == [*reversed(new), *before]
+
+
+def test_a_job_deleted_elsewhere_keeps_its_place(site: Site, seed: Seed, visit: Visit) -> None:
+    site.run(seed.some_of_each)
+    page = visit(site.url)
+    expect(rows(page)).to_have_count(11)
+    gone = rows(page).nth(3).get_attribute("data-id") or ""
+    site.run(site.kiribi.delete, [gone])
+    expect(row(page, gone)).to_contain_text("deleted")
+    expect(rows(page)).to_have_count(11)
+
+
+def test_shift_selects_a_range_and_retry_takes_what_can_be_retried(
+    site: Site, seed: Seed, visit: Visit
+) -> None:
+    site.run(seed.some_of_each)
+    page = visit(f"{site.url}jobs?q=status:FAILED,COMPLETED,PENDING")
+    expect(rows(page)).to_have_count(8)
+    boxes = rows(page).get_by_role("checkbox")
+    boxes.first.check()
+    boxes.nth(3).click(modifiers=["Shift"])
+    expect(page.get_by_text("4 selected")).to_be_visible()
+    bar = page.get_by_role("region", name="Selected jobs")
+    expect(bar.get_by_role("button", name="Run now 1")).to_be_enabled()
+    bar.get_by_role("button", name="Retry 3").click()
+    expect(page.get_by_text("Retrying 3 jobs.")).to_be_visible()
+    expect(bar).to_be_hidden()
+    expect(rows(page).filter(has_text="Pending")).to_have_count(4)
+
+
+def test_delete_asks_first(site: Site, seed: Seed, visit: Visit) -> None:
+    id = site.run(seed.failed)
+    page = visit(site.url)
+    expect(rows(page)).to_have_count(1)
+    page.keyboard.press("j")
+    page.keyboard.press("d")
+    dialog = page.get_by_role("dialog", name="Delete 1 job?")
+    expect(dialog).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    assert site.run(seed.status, id) is JobStatus.FAILED
+    page.keyboard.press("d")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Deleted 1 job.")).to_be_visible()
+    assert site.run(seed.status, id) is None
+
+
+def test_an_action_says_why_it_skipped(site: Site, seed: Seed, visit: Visit) -> None:
+    id = site.run(seed.failed)
+    page = visit(site.url)
+    expect(rows(page)).to_have_count(1)
+    site.run(site.kiribi.delete, [id])
+    page.keyboard.press("j")
+    page.keyboard.press("r")
+    expect(page.locator(".notice")).to_contain_text("Skipped 1:")
+
+
+def test_older_pages_and_back(site: Site, seed: Seed, visit: Visit) -> None:
+    async def many() -> None:
+        await site.kiribi.store.insert([NewJob(new_id(), "A", f'{{"n":{n}}}') for n in range(120)])
+
+    site.run(many)
+    page = visit(site.url)
+    expect(rows(page)).to_have_count(50)
+    top = rows(page).first.get_attribute("data-id")
+    page.get_by_role("link", name="Older").click()
+    expect(rows(page).first).not_to_have_attribute("data-id", top or "")
+    expect(rows(page)).to_have_count(50)
+    page.get_by_role("link", name="Older").click()
+    expect(rows(page)).to_have_count(20)
+    expect(page.get_by_role("link", name="Older")).to_be_hidden()
+    page.get_by_role("button", name="Newer").click()
+    expect(rows(page)).to_have_count(50)
+    page.get_by_role("link", name="Newest").click()
+    expect(rows(page).first).to_have_attribute("data-id", top or "")
+
+
+def test_a_search_that_stops_says_how_far_it_looked(site: Site, seed: Seed, visit: Visit) -> None:
+    async def haystack() -> str:
+        [needle] = await site.kiribi.store.insert([NewJob(new_id(), "A", '{"needle":1}')])
+        for _ in range(11):
+            await site.kiribi.store.insert([NewJob(new_id(), "A", "{}") for _ in range(1000)])
+        return needle.id
+
+    needle = site.run(haystack)
+    page = visit(f"{site.url}jobs?q=payload.needle:1")
+    expect(page.get_by_role("heading", name="No job matches so far")).to_be_visible()
+    expect(page.get_by_text(f"Looked back to {datetime.now(UTC):%Y}")).to_be_visible()
+    page.get_by_role("button", name="Look further back").click()
+    expect(row(page, needle)).to_be_visible()
+
+
+def test_the_first_job_appears_by_itself(site: Site, seed: Seed, visit: Visit) -> None:
+    page = visit(site.url)
+    expect(page.get_by_role("heading", name="No job yet")).to_be_visible()
+    expect(page.get_by_text("await kiribi.enqueue(")).to_be_visible()
+    id = site.run(seed.pending)
+    expect(row(page, id)).to_be_visible()
+    expect(page.get_by_role("heading", name="No job yet")).to_be_hidden()
+
+
+def test_coming_back_continues_where_one_left(site: Site, seed: Seed, visit: Visit) -> None:
+    site.run(seed.some_of_each)
+    page = visit(f"{site.url}jobs?q=binding:SEND_MAIL")
+    expect(rows(page)).to_have_count(4)
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    second = rows(page).nth(1).get_attribute("data-id")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="SEND_MAIL")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(rows(page)).to_have_count(4)
+    assert page.evaluate("document.activeElement.closest('tr')?.dataset.id") == second
+
+
+def test_a_new_job_runs_through_the_dialog(site: Site, seed: Seed, visit: Visit) -> None:
+    page = visit(site.url)
+    page.get_by_role("heading", name="No job yet").wait_for()
+    page.keyboard.press("n")
+    dialog = page.get_by_role("dialog", name="New job")
+    dialog.get_by_label("Binding").fill("SEND_MAIL")
+    payload = dialog.get_by_label("Payload (JSON)")
+    payload.fill('{\n  "to": ada\n}')
+    expect(dialog.get_by_text("Not JSON: line 2, column 9.")).to_be_visible()
+    dialog.get_by_role("button", name="Enqueue").click()
+    expect(payload).to_be_focused()
+    payload.fill('{"to": "ada@example.com"}')
+    dialog.get_by_text("Options").click()
+    dialog.get_by_label("Attempts at most").fill("0")
+    expect(dialog.get_by_text("From 1 to 1,000.")).to_be_visible()
+    dialog.get_by_label("Attempts at most").fill("7")
+    dialog.get_by_label("Retry delay (s)").fill("2")
+    dialog.get_by_label("Delay grows exponentially").check()
+    dialog.get_by_role("button", name="Enqueue").click()
+    expect(page.get_by_role("heading", name="SEND_MAIL")).to_be_visible()
+    found = re.search(r"jobs/([\w-]+)$", page.url)
+    assert found
+    job = site.run(site.kiribi.find, found[1])
+    assert job is not None
+    assert job.payload == {"to": "ada@example.com"}
+    assert job.options["max_attempts"] == 7
+    assert job.options["retry_delay"] == {"exponential": True, "base": 2, "cap": 3600}
+
+
+def test_what_the_server_refuses_is_said_in_the_dialog(
+    site: Site, seed: Seed, visit: Visit
+) -> None:
+    page = visit(site.url, expected=("400",))
+    page.get_by_role("button", name="New job").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Binding").fill("no such name!")
+    dialog.get_by_role("button", name="Enqueue").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("no such name!")

@@ -1,0 +1,169 @@
+"""For everyone: narrow screens, both themes, two languages, a keyboard, a screen reader."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from playwright.sync_api import Page, expect
+from tests.dashboard import toolchain
+from tests.dashboard.conftest import Visit
+from tests.dashboard.seed import Seed
+from tests.dashboard.site import Site
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def check_accessible(page: Page) -> None:
+    """No violation that axe can find."""
+    # evaluated, not inserted as a script: the content security policy would refuse that
+    page.evaluate(toolchain.axe())
+    options = json.dumps({"runOnly": RULES, "resultTypes": ["violations"]})
+    found = page.evaluate(f"axe.run(document, {options})")
+    assert [
+        (each["id"], [node["html"] + node["failureSummary"] for node in each["nodes"]])
+        for each in found["violations"]
+    ] == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_on_everything(site: Site, seed: Seed, visit: Visit, theme: str, width: int) -> None:
+    page = visit(
+        site.url,
+        color_scheme=theme,
+        viewport={"width": width, "height": 844},
+        # a fade half way is no colour of ours
+        reduced_motion="reduce",
+    )
+    expect(page.get_by_role("heading", name="No job yet")).to_be_visible()
+    check_accessible(page)
+    site.run(seed.some_of_each)
+    rows = page.locator("table.jobs tbody tr")
+    expect(rows.first).to_be_visible()
+    page.goto(f"{site.url}jobs?q=status:FAILED+nonsense:1")
+    expect(rows).to_have_count(3)
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    page.keyboard.press("/")
+    expect(page.get_by_role("option").first).to_be_visible()
+    check_accessible(page)
+    page.goto(site.url)
+    expect(rows).to_have_count(11)
+    check_accessible(page)
+    for key, name in (("?", "Keyboard shortcuts"), ("n", "New job")):
+        page.keyboard.press(key)
+        expect(page.get_by_role("dialog", name=name)).to_be_visible()
+        if key == "n":
+            page.get_by_role("dialog").get_by_text("Options").click()
+        check_accessible(page)
+        page.keyboard.press("Escape")
+    page.get_by_role("button", name="Language and theme").click()
+    check_accessible(page)
+    for status in ("FAILED", "PROCESSING", "RETRY_PENDING"):
+        page.goto(f"{site.url}jobs?q=status:{status}")
+        page.locator("td.name a").last.click()
+        expect(page.locator(".attempts")).to_be_visible()
+        check_accessible(page)
+
+
+@pytest.mark.parametrize("width", [320, 390])
+def test_phones_get_cards_and_never_scroll_sideways(
+    site: Site, seed: Seed, visit: Visit, width: int
+) -> None:
+    site.run(seed.some_of_each)
+    page = visit(site.url, viewport={"width": width, "height": 800}, has_touch=True)
+    rows = page.locator("table.jobs tbody tr")
+    expect(rows).to_have_count(11)
+    expect(page.get_by_role("columnheader", name="Payload")).not_to_be_in_viewport()
+    assert rows.first.evaluate("row => getComputedStyle(row).display") == "grid"
+    # still a table to a screen reader
+    expect(page.get_by_role("row")).to_have_count(12)
+    expect(page.get_by_role("cell", name="ValueError")).to_be_visible()
+
+    def sideways() -> bool:
+        return page.evaluate(
+            "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+        )
+
+    assert not sideways()
+    rows.filter(has_text="ada@example.com").get_by_role("checkbox").check()
+    expect(page.get_by_role("region", name="Selected jobs")).to_be_in_viewport()
+    assert not sideways()
+    rows.filter(has_text="ada@example.com").get_by_role("link").tap()
+    expect(page.locator(".attempts")).to_be_visible()
+    assert not sideways()
+    page.get_by_role("button", name="New job").tap()
+    expect(page.get_by_role("dialog").get_by_role("button", name="Enqueue")).to_be_visible()
+    assert not sideways()
+
+
+def background(page: Page) -> str:
+    return page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+
+
+def test_the_theme_follows_the_system_until_one_is_chosen(site: Site, visit: Visit) -> None:
+    page = visit(site.url, color_scheme="dark")
+    dark = background(page)
+    page.emulate_media(color_scheme="light")
+    light = background(page)
+    assert light != dark
+    page.get_by_role("button", name="Language and theme").click()
+    page.get_by_role("radio", name="Dark").check()
+    assert background(page) == dark
+    page.reload()
+    expect(page.get_by_role("heading", name="No job yet")).to_be_visible()
+    assert background(page) == dark
+
+
+def test_japanese_by_preference_and_by_choice(site: Site, seed: Seed, visit: Visit) -> None:
+    site.run(seed.some_of_each)
+    page = visit(site.url, locale="ja-JP")
+    expect(page.locator("html")).to_have_attribute("lang", "ja")
+    expect(page.get_by_role("link", name="失敗 3").first).to_be_visible()
+    expect(page.locator(".verdict")).to_contain_text("正常です")
+    page.goto(f"{site.url}jobs?q=status:PENDING")
+    page.locator("td.name a").click()
+    expect(page.locator(".why")).to_contain_text("空きができ次第実行されます")
+    page.get_by_role("button", name="言語とテーマ").click()
+    page.get_by_role("radio", name="English").check()
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    expect(page.locator("h1 + .status")).to_have_text("Pending")
+    page.reload()
+    expect(page.locator("h1 + .status")).to_have_text("Pending")
+
+
+def test_the_keyboard_reaches_everything(site: Site, seed: Seed, visit: Visit) -> None:
+    site.run(seed.some_of_each)
+    page = visit(site.url)
+    expect(page.locator("table.jobs tbody tr")).to_have_count(11)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#main")).to_be_focused()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('#main') !== null")
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+    page.get_by_label("Single keys act").uncheck()
+    page.keyboard.press("Escape")
+    page.keyboard.press("n")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_a_screen_reader_hears_how_many_were_found(site: Site, seed: Seed, visit: Visit) -> None:
+    site.run(seed.some_of_each)
+    page = visit(site.url)
+    heard = page.locator("p[aria-live=polite]")
+    expect(heard).to_have_text("11 jobs shown")
+    page.get_by_role("link", name="Failed 3").click()
+    expect(heard).to_have_text("3 jobs shown")
+
+
+def test_nothing_moves_for_those_who_prefer_it(site: Site, seed: Seed, visit: Visit) -> None:
+    site.run(seed.processing)
+    page = visit(site.url, reduced_motion="reduce")
+    spinner = page.locator("tr .spin")
+    expect(spinner).to_be_visible()
+    assert spinner.evaluate("icon => getComputedStyle(icon).animationName") == "none"
