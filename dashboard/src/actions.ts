@@ -13,7 +13,9 @@ import type { Job, Json, Params } from "./types";
 export const touched = signal(0);
 
 /** A question waiting for its answer. */
-export const question = signal<{ jobs: readonly Job[]; answer: (yes: boolean) => void } | null>(null);
+export const question = signal<{ jobs: readonly Job[]; answer: (yes: boolean) => void } | null>(
+  null,
+);
 
 export interface Draft {
   binding: string;

@@ -57,8 +57,11 @@ async function refusal(answer: Response): Promise<Refused> {
   const body = (await answer.json().catch(() => null)) as {
     error?: { code?: string; message?: string; field?: string };
   } | null;
-  const { code = "error", message = `${answer.status} ${answer.statusText}`, field } =
-    body?.error ?? {};
+  const {
+    code = "error",
+    message = `${answer.status} ${answer.statusText}`,
+    field,
+  } = body?.error ?? {};
   return new Refused(answer.status, code, message, field ?? null);
 }
 

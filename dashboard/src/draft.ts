@@ -47,13 +47,14 @@ export function filled(binding: string, payload: Json | undefined, params: Param
 }
 
 /** Allowed values: from, to, whole numbers only. */
-export const RANGES: Record<NumberField | "retryDelay" | "firstDelay", [number, number, boolean]> = {
-  maxRetries: [1, 1000, true],
-  priority: [0, 9, true],
-  timeout: [0.001, 31_536_000, false],
-  retryDelay: [0, 31_536_000, false],
-  firstDelay: [0, 31_536_000, false],
-};
+export const RANGES: Record<NumberField | "retryDelay" | "firstDelay", [number, number, boolean]> =
+  {
+    maxRetries: [1, 1000, true],
+    priority: [0, 9, true],
+    timeout: [0.001, 31_536_000, false],
+    retryDelay: [0, 31_536_000, false],
+    firstDelay: [0, 31_536_000, false],
+  };
 
 /** Fields that cannot be sent as they are. */
 export function problems(form: Form): Field[] {

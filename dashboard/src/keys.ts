@@ -36,7 +36,9 @@ export function startKeys(): void {
         return;
       }
     }
-    if (active.some(({ current }) => Object.keys(current).some((k) => k.startsWith(`${event.key} `))))
+    if (
+      active.some(({ current }) => Object.keys(current).some((k) => k.startsWith(`${event.key} `)))
+    )
       pending = event.key;
   });
 }

@@ -58,7 +58,8 @@ export function path(job: Pick<JobDetails, "status" | "result" | "attempts">): S
     if (attempt.outcome === "completed") to("COMPLETED");
     else if (attempt.outcome === "cancelled") to("CANCELLED");
     else if (attempt.outcome === "snoozed") to("PENDING");
-    else if (attempt.outcome === "released") to(last && isWaiting(job.status) ? job.status : "PENDING");
+    else if (attempt.outcome === "released")
+      to(last && isWaiting(job.status) ? job.status : "PENDING");
     else to(last && job.status === "FAILED" ? "FAILED" : "RETRY_PENDING");
   });
   if (job.status === "PROCESSING") {

@@ -46,7 +46,10 @@ export function extended(listing: Listing, page: Page): Listing {
 /** Rows that a newest page does not show, and that must be asked for by id. */
 export function unseen(listing: Listing, newest: Page | null): string[] {
   const seen = new Set(newest?.jobs.map((job) => job.id));
-  return listing.rows.map((row) => row.id).filter((id) => !seen.has(id) && !listing.gone.has(id)).slice(0, MOST_IDS);
+  return listing.rows
+    .map((row) => row.id)
+    .filter((id) => !seen.has(id) && !listing.gone.has(id))
+    .slice(0, MOST_IDS);
 }
 
 /**

@@ -86,7 +86,8 @@ export function useJob(id: string): OneJob {
   useSignalEffect(() => {
     // an ended job changes only if somebody retries it: look less often
     const gap = job.peek() && isFinal(job.peek()!.status) ? 5 * WATCH : WATCH / 2;
-    if (cursor.value !== seen.current && job.peek()) plan(Math.max(0, last.current + gap - Date.now()));
+    if (cursor.value !== seen.current && job.peek())
+      plan(Math.max(0, last.current + gap - Date.now()));
   });
   useSignalEffect(() => {
     if (touched.value) void load();

@@ -35,7 +35,8 @@ export function parse(text: string): Term[] {
     const quoted = inQuotes !== undefined;
     const key = before === undefined ? undefined : keyOf(before);
     // `Error: text` and `https://host` are words that happen to have a colon
-    const isTerm = key !== undefined && (isKnown(key) || (whole !== `${before}:` && !plain.startsWith("//")));
+    const isTerm =
+      key !== undefined && (isKnown(key) || (whole !== `${before}:` && !plain.startsWith("//")));
     const value = quoted ? inQuotes.replace(/\\(.)/g, "$1") : isTerm ? plain : whole;
     const last = terms.at(-1);
     if (isTerm) {
@@ -151,16 +152,26 @@ export function suggest(draft: string, bindings: readonly string[]): Suggestion[
     const keys = KEYS.filter((key) => key.startsWith(word.toLowerCase()));
     const names = word ? bindings.filter((name) => matches(name, word)) : [];
     return [
-      ...keys.map((key) => ({ text: before + (key === "payload." ? key : `${key}:`), whole: false })),
+      ...keys.map((key) => ({
+        text: before + (key === "payload." ? key : `${key}:`),
+        whole: false,
+      })),
       ...names.slice(0, 6).map((name) => ({ text: `${before}binding:${name}`, whole: true })),
     ];
   }
   const key = word.slice(0, colon);
   const typed = word.slice(colon + 1);
-  const lead = before + word.slice(0, word.lastIndexOf(",") > colon ? word.lastIndexOf(",") + 1 : colon + 1);
+  const lead =
+    before + word.slice(0, word.lastIndexOf(",") > colon ? word.lastIndexOf(",") + 1 : colon + 1);
   const part = typed.slice(typed.lastIndexOf(",") + 1);
   const options: readonly string[] =
-    key === "status" ? STATUSES : key === "binding" ? bindings : key === "after" || key === "before" ? ["15m", "1h", "24h", "7d"] : [];
+    key === "status"
+      ? STATUSES
+      : key === "binding"
+        ? bindings
+        : key === "after" || key === "before"
+          ? ["15m", "1h", "24h", "7d"]
+          : [];
   return options
     .filter((option) => matches(option, part) && option !== part)
     .slice(0, 8)

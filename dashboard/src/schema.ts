@@ -18,7 +18,9 @@ export function skeleton(schema: JsonSchema, root: JsonSchema = schema, depth = 
       const fields = Object.entries(schema.properties ?? {});
       const required = fields.filter(([field]) => schema.required?.includes(field));
       if (depth >= DEEPEST) return {};
-      return Object.fromEntries(required.map(([field, part]) => [field, skeleton(part, root, depth + 1)]));
+      return Object.fromEntries(
+        required.map(([field, part]) => [field, skeleton(part, root, depth + 1)]),
+      );
     }
     case "array":
       return [];

@@ -51,7 +51,8 @@ export function timeline(job: JobDetails, now: number): Timeline {
   return {
     from: forgotten && first ? first.start : created,
     to: Math.max(next ?? 0, stretches.at(-1)?.end ?? 0, isFinal(job.status) ? 0 : now, created + 1),
-    stretches: forgotten && first ? [{ ...first, from: first.start }, ...stretches.slice(1)] : stretches,
+    stretches:
+      forgotten && first ? [{ ...first, from: first.start }, ...stretches.slice(1)] : stretches,
     next,
     forgotten,
   };

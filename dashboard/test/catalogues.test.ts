@@ -13,17 +13,25 @@ describe("catalogues", () => {
 
   it("name the same values", () => {
     const keys = Object.keys(en) as (keyof typeof en)[];
-    expect(keys.filter((key) => !ja[key] || `${names(ja[key])}` !== `${names(en[key])}`)).toEqual([]);
+    expect(keys.filter((key) => !ja[key] || `${names(ja[key])}` !== `${names(en[key])}`)).toEqual(
+      [],
+    );
   });
 
   it("hold no word that nothing shows", () => {
     const source = Object.values(
-      import.meta.glob<string>("../src/**/*.{ts,tsx}", { query: "?raw", import: "default", eager: true }),
+      import.meta.glob<string>("../src/**/*.{ts,tsx}", {
+        query: "?raw",
+        import: "default",
+        eager: true,
+      }),
     ).join("\n");
     const unused = Object.keys(en).filter((key) => {
       const base = key.replace(/\.(one|other)$/, "");
       const family = base.replace(/[^.]+$/, "${");
-      return !source.includes(`"${base}"`) && !(base.includes(".") && source.includes(`\`${family}`));
+      return (
+        !source.includes(`"${base}"`) && !(base.includes(".") && source.includes(`\`${family}`))
+      );
     });
     expect(unused).toEqual([]);
   });

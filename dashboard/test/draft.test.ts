@@ -17,7 +17,23 @@ describe("jsonProblem", () => {
 });
 
 describe("jsonStop", () => {
-  const texts = ['{"a":[1,-2.5e3,true,null,"\\u00e9\\n"],"b":{}}', " [] ", "0", '""', "01", "[1 2]", "{a:1}", "'a'", "[", '"\n"', "nul", "NaN", "1.", '{"a" 1}', ""];
+  const texts = [
+    '{"a":[1,-2.5e3,true,null,"\\u00e9\\n"],"b":{}}',
+    " [] ",
+    "0",
+    '""',
+    "01",
+    "[1 2]",
+    "{a:1}",
+    "'a'",
+    "[",
+    '"\n"',
+    "nul",
+    "NaN",
+    "1.",
+    '{"a" 1}',
+    "",
+  ];
   it.each(texts)("agrees with the browser on %j", (text) => {
     const parses = (() => {
       try {
@@ -83,7 +99,9 @@ describe("skeleton", () => {
           user: { $ref: "#/$defs/User" },
           kind: { enum: ["a", "b"] },
         },
-        $defs: { User: { type: "object", required: ["id"], properties: { id: { type: "integer" } } } },
+        $defs: {
+          User: { type: "object", required: ["id"], properties: { id: { type: "integer" } } },
+        },
       }),
     ).toEqual({ to: "", user: { id: 0 }, kind: "a" });
   });
@@ -91,7 +109,13 @@ describe("skeleton", () => {
   it("ends where a schema contains itself", () => {
     const schema = {
       $ref: "#/$defs/Node",
-      $defs: { Node: { type: "object", required: ["next"], properties: { next: { $ref: "#/$defs/Node" } } } },
+      $defs: {
+        Node: {
+          type: "object",
+          required: ["next"],
+          properties: { next: { $ref: "#/$defs/Node" } },
+        },
+      },
     };
     expect(JSON.stringify(skeleton(schema)).length).toBeLessThan(200);
   });

@@ -15,7 +15,13 @@ const attempt = (number: number, outcome: Outcome, from = 0, to = 10): Attempt =
   worker: null,
 });
 const edges = (status: Status, ...outcomes: Outcome[]) =>
-  [...path({ status, attempts: outcomes.length, result: outcomes.map((each, i) => attempt(i + 1, each)) })].sort();
+  [
+    ...path({
+      status,
+      attempts: outcomes.length,
+      result: outcomes.map((each, i) => attempt(i + 1, each)),
+    }),
+  ].sort();
 
 describe("path", () => {
   it.each<[Status, Outcome[], string[]]>([
@@ -27,11 +33,20 @@ describe("path", () => {
     ["RETRY_PENDING", ["crashed"], ["PENDING>PROCESSING", "PROCESSING>RETRY_PENDING"]],
     ["PENDING", ["snoozed"], ["PENDING>PROCESSING", "PROCESSING>PENDING"]],
     ["CANCELLED", ["cancelled"], ["PENDING>PROCESSING", "PROCESSING>CANCELLED"]],
-    ["CANCELLED", ["failed"], ["PENDING>PROCESSING", "PROCESSING>RETRY_PENDING", "RETRY_PENDING>CANCELLED"]],
+    [
+      "CANCELLED",
+      ["failed"],
+      ["PENDING>PROCESSING", "PROCESSING>RETRY_PENDING", "RETRY_PENDING>CANCELLED"],
+    ],
     [
       "FAILED",
       ["failed", "failed"],
-      ["PENDING>PROCESSING", "PROCESSING>FAILED", "PROCESSING>RETRY_PENDING", "RETRY_PENDING>PROCESSING"],
+      [
+        "PENDING>PROCESSING",
+        "PROCESSING>FAILED",
+        "PROCESSING>RETRY_PENDING",
+        "RETRY_PENDING>PROCESSING",
+      ],
     ],
     ["PROCESSING", ["completed"], ["PENDING>PROCESSING", "PROCESSING>COMPLETED"]],
   ])("%s after %j", (status, outcomes, wanted) => {
@@ -41,7 +56,9 @@ describe("path", () => {
 
 describe("allows", () => {
   const can = (status: Status, cancelRequested = false) =>
-    (["retry", "runNow", "cancel", "delete"] as const).filter((action) => allows({ status, cancelRequested }, action));
+    (["retry", "runNow", "cancel", "delete"] as const).filter((action) =>
+      allows({ status, cancelRequested }, action),
+    );
 
   it("offers what the server would do", () => {
     expect(can("PENDING")).toEqual(["runNow", "cancel", "delete"]);
@@ -56,11 +73,22 @@ describe("allows", () => {
 describe("timeline", () => {
   const iso = (ms: number) => new Date(ms).toISOString();
   const job = (more: Partial<JobDetails>): JobDetails =>
-    ({ createdAt: iso(1000), dueAt: iso(1000), startedAt: null, attempts: 0, result: [], ...more }) as JobDetails;
+    ({
+      createdAt: iso(1000),
+      dueAt: iso(1000),
+      startedAt: null,
+      attempts: 0,
+      result: [],
+      ...more,
+    }) as JobDetails;
 
   it("runs from the enqueue to the end of the last attempt", () => {
     const line = timeline(
-      job({ status: "COMPLETED", attempts: 2, result: [attempt(1, "failed", 2000, 3000), attempt(2, "completed", 5000, 6000)] }),
+      job({
+        status: "COMPLETED",
+        attempts: 2,
+        result: [attempt(1, "failed", 2000, 3000), attempt(2, "completed", 5000, 6000)],
+      }),
       99_000,
     );
     expect([line.from, line.to, line.next]).toEqual([1000, 6000, null]);
@@ -73,20 +101,34 @@ describe("timeline", () => {
 
   it("shows the running attempt up to now", () => {
     const line = timeline(job({ status: "PROCESSING", attempts: 1, startedAt: iso(2000) }), 4000);
-    expect(line.stretches[0]).toMatchObject({ number: 1, from: 1000, start: 2000, end: 4000, attempt: null });
+    expect(line.stretches[0]).toMatchObject({
+      number: 1,
+      from: 1000,
+      start: 2000,
+      end: 4000,
+      attempt: null,
+    });
     expect(line.to).toBe(4000);
   });
 
   it("reaches to the next run", () => {
     const line = timeline(
-      job({ status: "RETRY_PENDING", attempts: 1, dueAt: iso(9000), result: [attempt(1, "failed", 2000, 3000)] }),
+      job({
+        status: "RETRY_PENDING",
+        attempts: 1,
+        dueAt: iso(9000),
+        result: [attempt(1, "failed", 2000, 3000)],
+      }),
       4000,
     );
     expect([line.next, line.to]).toEqual([9000, 9000]);
   });
 
   it("says how many attempts are no longer kept, and does not guess their times", () => {
-    const line = timeline(job({ status: "FAILED", attempts: 25, result: [attempt(6, "failed", 50_000, 51_000)] }), 0);
+    const line = timeline(
+      job({ status: "FAILED", attempts: 25, result: [attempt(6, "failed", 50_000, 51_000)] }),
+      0,
+    );
     expect(line.forgotten).toBe(5);
     expect(line.from).toBe(50_000);
   });

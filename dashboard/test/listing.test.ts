@@ -24,12 +24,21 @@ const job = (id: string, status: Status = "PENDING"): Job => ({
   cancelRequested: false,
   duplicate: false,
 });
-const page = (...ids: string[]): Page => ({ jobs: ids.map((id) => job(id)), next: "n", lookedBackTo: null });
+const page = (...ids: string[]): Page => ({
+  jobs: ids.map((id) => job(id)),
+  next: "n",
+  lookedBackTo: null,
+});
 const ids = (jobs: readonly Job[]) => jobs.map(({ id }) => id);
 
 describe("refreshed", () => {
   it("holds new jobs back and leaves the rows where they are", () => {
-    const listing = refreshed(opened(page("3", "2", "1")), page("5", "4", "3"), ["2", "1"], [job("2"), job("1")]);
+    const listing = refreshed(
+      opened(page("3", "2", "1")),
+      page("5", "4", "3"),
+      ["2", "1"],
+      [job("2"), job("1")],
+    );
     expect(ids(listing.rows)).toEqual(["3", "2", "1"]);
     expect(ids(listing.fresh)).toEqual(["5", "4"]);
   });

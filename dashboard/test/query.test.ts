@@ -27,10 +27,13 @@ describe("parse", () => {
     [`id:${ID}`, { ids: [ID] }],
     [ID.toUpperCase(), { ids: [ID] }],
     ["after:1h", { createdAfter: "2026-09-01T11:00:00.000Z" }],
-    ["after:2026-08-01T00:00Z before:2d", {
-      createdAfter: "2026-08-01T00:00:00.000Z",
-      createdBefore: "2026-08-30T12:00:00.000Z",
-    }],
+    [
+      "after:2026-08-01T00:00Z before:2d",
+      {
+        createdAfter: "2026-08-01T00:00:00.000Z",
+        createdBefore: "2026-08-30T12:00:00.000Z",
+      },
+    ],
   ])("%s", (text, wanted) => {
     expect(filter(text)).toEqual(wanted);
   });
@@ -87,7 +90,11 @@ describe("suggest", () => {
 
   it("offers filters, then their values", () => {
     expect(texts("sta")).toEqual(["status:"]);
-    expect(texts("status:ing")).toEqual(["status:PENDING", "status:PROCESSING", "status:RETRY_PENDING"]);
+    expect(texts("status:ing")).toEqual([
+      "status:PENDING",
+      "status:PROCESSING",
+      "status:RETRY_PENDING",
+    ]);
     expect(texts("status:FAILED,can")).toEqual(["status:FAILED,CANCELLED"]);
     expect(texts("binding:b")).toEqual(["binding:BILLING"]);
   });

@@ -11,8 +11,16 @@ it("ticks and unticks", () => {
 });
 
 it("ticks a range in either direction", () => {
-  expect(ids(toggled(toggled(NOTHING, "b", false, ORDER), "d", true, ORDER))).toEqual(["b", "c", "d"]);
-  expect(ids(toggled(toggled(NOTHING, "c", false, ORDER), "a", true, ORDER))).toEqual(["a", "b", "c"]);
+  expect(ids(toggled(toggled(NOTHING, "b", false, ORDER), "d", true, ORDER))).toEqual([
+    "b",
+    "c",
+    "d",
+  ]);
+  expect(ids(toggled(toggled(NOTHING, "c", false, ORDER), "a", true, ORDER))).toEqual([
+    "a",
+    "b",
+    "c",
+  ]);
 });
 
 it("unticks a range", () => {

@@ -74,9 +74,10 @@ def seed(site: Site) -> Seed:
 
 @pytest.fixture
 def visit(browser: Browser, serve: object) -> Iterator[Visit]:
-    """Opens pages, and closes them before the server is gone; each in a browser of its own; none may log an error it didn't say it would.
+    """Opens pages, each in a browser of its own, and closes them before the server is gone.
 
-    `visit(url, expected=(...), **context)`: texts of console errors that belong to the test.
+    `visit(url, expected=(...), **context)`. No page may log an error, except such as contain
+    one of the `expected` texts.
     """
     contexts, errors = [], []
 

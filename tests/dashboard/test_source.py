@@ -41,3 +41,7 @@ def test_the_lock_file_names_no_registry() -> None:
     packages = lock["packages"]
     assert "node_modules/vite" in packages
     assert [name for name, package in packages.items() if "resolved" in package] == []
+
+
+def test_format() -> None:
+    toolchain.run("prettier/bin/prettier.cjs", "--check", ".")

@@ -18,11 +18,18 @@ const ICON: Record<Outcome | "running", IconName> = {
 /** Where on the job's whole time this stretch waited and ran. */
 function Bar({ of, line }: { of: Stretch; line: Timeline }) {
   const outcome = of.attempt?.outcome ?? "running";
-  const [from, start, end] = [of.from, of.start, of.end].map((ms) => percent(line, ms)) as [number, number, number];
+  const [from, start, end] = [of.from, of.start, of.end].map((ms) => percent(line, ms)) as [
+    number,
+    number,
+    number,
+  ];
   return (
     <div class="bar" aria-hidden="true">
       <i class="wait" style={{ left: `${from}%`, width: `${start - from}%` }} />
-      <i class={`run is-${outcome}`} style={{ left: `min(${start}%, 100% - 4px)`, width: `max(${end - start}%, 4px)` }} />
+      <i
+        class={`run is-${outcome}`}
+        style={{ left: `min(${start}%, 100% - 4px)`, width: `max(${end - start}%, 4px)` }}
+      />
     </div>
   );
 }
@@ -39,7 +46,11 @@ function One({ of, line, open }: { of: Stretch; line: Timeline; open: boolean })
           <Icon name={ICON[outcome]} spin={outcome === "running"} />
           {t(`outcome.${outcome}`)}
         </span>
-        <time class="muted figures" dateTime={new Date(of.start).toISOString()} title={full(of.start)}>
+        <time
+          class="muted figures"
+          dateTime={new Date(of.start).toISOString()}
+          title={full(of.start)}
+        >
           {clock(of.start)}
         </time>
         <span class="figures">
@@ -93,7 +104,12 @@ export function Attempts({ job }: { job: JobDetails }) {
           </li>
         )}
         {latest.map((each, index) => (
-          <One key={each.number} of={each} line={line} open={index === 0 && job.status === "FAILED"} />
+          <One
+            key={each.number}
+            of={each}
+            line={line}
+            open={index === 0 && job.status === "FAILED"}
+          />
         ))}
       </ol>
       {line.forgotten > 0 && <p class="muted">{tn("forgotten", line.forgotten)}</p>}

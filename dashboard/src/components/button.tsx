@@ -14,7 +14,14 @@ interface Props {
 }
 
 /** A button; with an icon only, `label` names it. */
-export const Button = ({ icon, kind = "plain", label, shortcut, type = "button", ...rest }: Props) => (
+export const Button = ({
+  icon,
+  kind = "plain",
+  label,
+  shortcut,
+  type = "button",
+  ...rest
+}: Props) => (
   <button
     type={type}
     class={`button ${kind}${rest.children ? "" : " square"}`}

@@ -50,7 +50,11 @@ export function Diagram({ job }: { job: JobDetails }) {
       {edges.map(([edge, [line, x, y, angle]]) => (
         <g key={edge} class={taken.has(edge as Edge) ? "edge lit" : "edge"}>
           <path d={line} />
-          <path class="tip" d="M0 0-7-3.5V3.5Z" transform={`translate(${x} ${y}) rotate(${angle})`} />
+          <path
+            class="tip"
+            d="M0 0-7-3.5V3.5Z"
+            transform={`translate(${x} ${y}) rotate(${angle})`}
+          />
         </g>
       ))}
       {STATUSES.map((status) => {

@@ -21,9 +21,15 @@ const delay = (value: RetryDelay): string =>
 
 const Options = ({ params }: { params: Params }) => (
   <>
-    {params.retryDelay !== undefined && <Fact name={t("option.retryDelay")}>{delay(params.retryDelay)}</Fact>}
-    {params.firstDelay !== undefined && <Fact name={t("option.firstDelay")}>{seconds(params.firstDelay)}</Fact>}
-    {params.timeout !== undefined && <Fact name={t("option.timeout")}>{seconds(params.timeout)}</Fact>}
+    {params.retryDelay !== undefined && (
+      <Fact name={t("option.retryDelay")}>{delay(params.retryDelay)}</Fact>
+    )}
+    {params.firstDelay !== undefined && (
+      <Fact name={t("option.firstDelay")}>{seconds(params.firstDelay)}</Fact>
+    )}
+    {params.timeout !== undefined && (
+      <Fact name={t("option.timeout")}>{seconds(params.timeout)}</Fact>
+    )}
   </>
 );
 

@@ -35,10 +35,18 @@ export function JobTable({ listing, loading, selection, selectable, ...act }: Pr
               </label>
             </th>
           )}
-          <th role="columnheader" scope="col" class="state">{t("column.status")}</th>
-          <th role="columnheader" scope="col" class="name">{t("column.job")}</th>
-          <th role="columnheader" scope="col" class="payload">{t("column.payload")}</th>
-          <th role="columnheader" scope="col" class="attempts">{t("column.attempts")}</th>
+          <th role="columnheader" scope="col" class="state">
+            {t("column.status")}
+          </th>
+          <th role="columnheader" scope="col" class="name">
+            {t("column.job")}
+          </th>
+          <th role="columnheader" scope="col" class="payload">
+            {t("column.payload")}
+          </th>
+          <th role="columnheader" scope="col" class="attempts">
+            {t("column.attempts")}
+          </th>
           <th role="columnheader" scope="col" class="age">
             <button
               type="button"
@@ -48,8 +56,12 @@ export function JobTable({ listing, loading, selection, selectable, ...act }: Pr
               {t(absolute.value ? "column.created" : "column.age")}
             </button>
           </th>
-          <th role="columnheader" scope="col" class="took">{t("column.took")}</th>
-          <th role="columnheader" scope="col" class="last">{t("column.last")}</th>
+          <th role="columnheader" scope="col" class="took">
+            {t("column.took")}
+          </th>
+          <th role="columnheader" scope="col" class="last">
+            {t("column.last")}
+          </th>
         </tr>
       </thead>
       <tbody role="rowgroup">

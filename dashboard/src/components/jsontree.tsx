@@ -48,7 +48,9 @@ function Node({ name, value, depth }: { name: string | null; value: Json; depth:
       <details open={depth < DEEP}>
         <summary>
           <Name name={name} />
-          <span class="muted">{list ? tn("json.items", entries.length) : tn("json.fields", entries.length)}</span>
+          <span class="muted">
+            {list ? tn("json.items", entries.length) : tn("json.fields", entries.length)}
+          </span>
         </summary>
         <ul>
           {entries.slice(0, shown).map(([key, each]) => (
@@ -74,7 +76,9 @@ export const JsonCard = ({ title, value }: { title: string; value: Json }) => (
     </header>
     <ul class="json" tabIndex={0} aria-label={title}>
       {value !== null && typeof value === "object" && Object.keys(value).length ? (
-        Object.entries(value).map(([key, each]) => <Node key={key} name={key} value={each} depth={1} />)
+        Object.entries(value).map(([key, each]) => (
+          <Node key={key} name={key} value={each} depth={1} />
+        ))
       ) : (
         <Node name={null} value={value} depth={0} />
       )}

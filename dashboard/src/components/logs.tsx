@@ -5,7 +5,9 @@ import type { LogLine } from "../types";
 import { Copy } from "./copy";
 
 const asText = (lines: readonly LogLine[]): string =>
-  lines.map(({ at, attempt, level, message }) => `${at} #${attempt} ${level} ${message}`).join("\n");
+  lines
+    .map(({ at, attempt, level, message }) => `${at} #${attempt} ${level} ${message}`)
+    .join("\n");
 
 /** What the performer logged; follows the end while the end is in sight. */
 export function Logs({ lines, live }: { lines: readonly LogLine[]; live: boolean }) {
@@ -20,7 +22,9 @@ export function Logs({ lines, live }: { lines: readonly LogLine[]; live: boolean
       <header>
         <h2>{t("logs")}</h2>
         <span class="muted">{tn("lines", lines.length)}</span>
-        {lines.length > 0 && <Copy text={() => asText(lines)} label={t("copy.json", { what: t("logs") })} />}
+        {lines.length > 0 && (
+          <Copy text={() => asText(lines)} label={t("copy.json", { what: t("logs") })} />
+        )}
       </header>
       {lines.length === 0 ? (
         <p class="muted">{t("logs.none")}</p>

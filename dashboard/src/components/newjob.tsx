@@ -56,7 +56,12 @@ export function NewJob({ start }: { start: Partial<Draft> }) {
   const wrong = problems(form);
   const chosen = known.find(({ name }) => name === form.binding);
   const json = jsonProblem(form.payload);
-  const names = [...new Set([...known.map(({ name }) => name), ...(pulse.value?.bindings.map(({ binding }) => binding) ?? [])])];
+  const names = [
+    ...new Set([
+      ...known.map(({ name }) => name),
+      ...(pulse.value?.bindings.map(({ binding }) => binding) ?? []),
+    ]),
+  ];
   const close = () => (composing.value = null);
 
   useEffect(() => {
@@ -95,7 +100,11 @@ export function NewJob({ start }: { start: Partial<Draft> }) {
   return (
     <Dialog title={t(start.payload === undefined ? "new" : "new.copy")} wide onClose={close}>
       <form ref={element} class="newjob" onSubmit={(event) => void submit(event)} noValidate>
-        <Labelled id={`${id}-b`} label={t("binding")} problem={tried && wrong.includes("binding") && t("wrong.binding")}>
+        <Labelled
+          id={`${id}-b`}
+          label={t("binding")}
+          problem={tried && wrong.includes("binding") && t("wrong.binding")}
+        >
           <input
             id={`${id}-b`}
             name="binding"
@@ -162,7 +171,10 @@ export function NewJob({ start }: { start: Partial<Draft> }) {
                 key={field}
                 id={`${id}-${field}`}
                 label={t(`option.${field}`)}
-                problem={wrong.includes(field) && t("wrong.number", { from: RANGES[field][0], to: RANGES[field][1] })}
+                problem={
+                  wrong.includes(field) &&
+                  t("wrong.number", { from: RANGES[field][0], to: RANGES[field][1] })
+                }
               >
                 <input
                   id={`${id}-${field}`}

@@ -75,7 +75,10 @@ export function SearchBar({ terms }: { terms: readonly Term[] }) {
 
   return (
     <search class="searchbar">
-      <div class="field" onClick={(event) => event.target === event.currentTarget && input.current?.focus()}>
+      <div
+        class="field"
+        onClick={(event) => event.target === event.currentTarget && input.current?.focus()}
+      >
         <Icon name="search" />
         {terms.map((term, index) => (
           <span key={`${index}${formatTerm(term)}`} class={term.problem ? "chip bad" : "chip"}>
@@ -135,7 +138,13 @@ export function SearchBar({ terms }: { terms: readonly Term[] }) {
           <kbd>/</kbd>
         )}
       </div>
-      <ul id={listId} class="suggestions" role="listbox" aria-label={t("search.suggestions")} hidden={!options.length}>
+      <ul
+        id={listId}
+        class="suggestions"
+        role="listbox"
+        aria-label={t("search.suggestions")}
+        hidden={!options.length}
+      >
         {options.map((option, index) => (
           <li
             key={option.text}

@@ -17,7 +17,8 @@ function totals(pulse: Pulse, bindings: readonly string[]): Record<Status, numbe
 export function StatusTabs({ pulse, terms }: { pulse: Pulse | null; terms: readonly Term[] }) {
   const { status, binding = [] } = toFilter(terms, 0);
   const counts = pulse && totals(pulse, binding);
-  const to = (value: Status | null) => href("jobs", { q: format(withTerm(terms, "status", value)) });
+  const to = (value: Status | null) =>
+    href("jobs", { q: format(withTerm(terms, "status", value)) });
   const sum = counts && Object.values(counts).reduce((total, count) => total + count, 0);
   return (
     <nav class="tabs" aria-label={t("tabs")}>

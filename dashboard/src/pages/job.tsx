@@ -124,7 +124,10 @@ export function JobPage({ rest: id }: { rest: string }) {
           <h1 ref={heading} tabIndex={-1}>
             {shown.binding}
           </h1>
-          <Status of={shown.status} stopping={shown.cancelRequested && shown.status === "PROCESSING"} />
+          <Status
+            of={shown.status}
+            stopping={shown.cancelRequested && shown.status === "PROCESSING"}
+          />
           <span class="id">
             <code>{shown.id}</code>
             <Copy text={() => shown.id} label={t("copy.id")} />

@@ -27,7 +27,8 @@ const links = (): HTMLAnchorElement[] => [
 ];
 
 /** Which row has the focus; -1: none. */
-const focused = (): number => links().findIndex((link) => link.closest("tr")?.contains(document.activeElement));
+const focused = (): number =>
+  links().findIndex((link) => link.closest("tr")?.contains(document.activeElement));
 
 function move(step: number): void {
   const all = links();
@@ -112,10 +113,13 @@ export function JobsPage() {
           {failure.value}
         </p>
       )}
-      <div class="found" onClick={(event) => {
-        const link = (event.target as Element).closest("td.name a");
-        if (link) left = link.closest("tr")?.dataset.id ?? null;
-      }}>
+      <div
+        class="found"
+        onClick={(event) => {
+          const link = (event.target as Element).closest("td.name a");
+          if (link) left = link.closest("tr")?.dataset.id ?? null;
+        }}
+      >
         {current && current.fresh.length > 0 && (
           <div class="fresh">
             <Button icon="up" shortcut="." onClick={reveal}>
@@ -142,7 +146,9 @@ export function JobsPage() {
             onOpen={openJob}
           />
         )}
-        {current && !first && <Pager listing={current} text={text} before={before} loading={loading.value} />}
+        {current && !first && (
+          <Pager listing={current} text={text} before={before} loading={loading.value} />
+        )}
       </div>
       <BulkBar jobs={picked} onClear={() => setSelection(NOTHING)} />
     </>

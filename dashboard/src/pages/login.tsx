@@ -39,7 +39,11 @@ export function LoginPage() {
           aria-invalid={problem !== ""}
           aria-describedby="login-help"
         />
-        <p id="login-help" class={problem ? "problem" : "muted"} role={problem ? "alert" : undefined}>
+        <p
+          id="login-help"
+          class={problem ? "problem" : "muted"}
+          role={problem ? "alert" : undefined}
+        >
           {problem || t("login.help")}
         </p>
         <Button kind="main" type="submit" disabled={busy}>
