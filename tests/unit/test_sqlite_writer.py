@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
 
+from kiribi import lifecycle
 from kiribi.errors import StoreUnavailable
 from kiribi.job import new_id
-from kiribi.ports import NewJob
+from kiribi.ports import NewJob, Progress, WorkerInfo
 from kiribi.stores import _apsw
 from kiribi.stores._apsw import connect, execute
 from kiribi.stores.sqlite import SqliteStore
@@ -124,5 +126,53 @@ def test_what_is_answered_is_in_the_file(tmp_path: Path) -> None:
         with pytest.raises(apsw.ReadOnlyError):
             execute(other, "DELETE FROM job")
         other.close()
+
+    with_writer(tmp_path, use)
+
+
+@pytest.fixture
+def synced() -> Iterator[list[str]]:
+    """Every file that SQLite syncs, in order."""
+    base = apsw.vfs_names()[0]
+    files: list[str] = []
+
+    class File(apsw.VFSFile):
+        def __init__(self, name: Any, flags: list[int]) -> None:
+            self.name = name.filename() if isinstance(name, apsw.URIFilename) else str(name)
+            super().__init__(base, name, flags)
+
+        def xSync(self, flags: int) -> None:  # noqa: N802
+            files.append(Path(self.name).name)
+            super().xSync(flags)
+
+    class Watched(apsw.VFS):
+        def __init__(self) -> None:
+            super().__init__("watched", base, makedefault=True)
+
+        def xOpen(self, name: Any, flags: list[int]) -> File:  # noqa: N802
+            return File(name, flags)
+
+    watched = Watched()
+    yield files
+    watched.unregister()
+
+
+def test_what_must_survive_a_loss_of_power_is_synced(tmp_path: Path, synced: list[str]) -> None:
+    async def use(store: SqliteStore, _: apsw.Connection) -> None:
+        await store.enlist(WorkerInfo("w1", bindings=("A",)), 60_000)
+        synced.clear()
+        (new,) = await store.insert(one())
+        assert synced == ["jobs.db-wal"], "accepted"
+        synced.clear()
+        (job,) = await store.claim("w1", ["A"], 1)
+        await store.renew(["w1"], 60_000)
+        await store.progress([Progress(job.id, 1, 0.5)])
+        assert synced == [], "a claim undone is a job that is due again"
+        assert await store.store_step(job.id, 1, "charge", "1")
+        assert synced == ["jobs.db-wal"], "a step that is not to be repeated"
+        synced.clear()
+        assert await store.apply([lifecycle.complete(job, None)]) == [True]
+        assert synced == ["jobs.db-wal"], "an outcome"
+        assert new.id == job.id
 
     with_writer(tmp_path, use)
