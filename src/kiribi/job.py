@@ -78,7 +78,7 @@ class Job:
         crashes: attempts whose worker was lost.
         due_ms: not claimed before this time.
         result: the JSON value returned by the performer.
-        error: the last failure.
+        error: the last failure (or crash, or what stopped it); None if it completed.
         progress: (fraction from 0 to 1, message) as last reported.
         cancel_requested: asked to stop while PROCESSING.
         history: the last 20 attempts, oldest first; empty in listings.

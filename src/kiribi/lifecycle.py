@@ -10,6 +10,11 @@ cancel                │  └────return value──> COMPLETED
 A `Change` says what to write and what must still be true: the store applies it as a
 compare-and-set on `(id, status, attempts)` with its own clock, so it carries delays, not times.
 Claiming is the one transition that is not here: it is a single step of the store.
+
+A running job that was asked to stop does not go on: an attempt that ends with more to come
+(snoozed, released, crashed) ends as what it was, and the job CANCELLED; a failure, and the last
+crash allowed, end it FAILED. The store sees to the same where the request came too late for the
+one who made the `Change`.
 """
 
 from __future__ import annotations
@@ -35,7 +40,8 @@ class Change:
         delay_ms: due this long after the store's now; None leaves `due` as it is.
         outcome: how the attempt ended; None where no attempt ends.
         result: the return value, stored when COMPLETED.
-        error: stored with the attempt and as the job's error.
+        error: stored with the attempt, and as the job's error unless the attempt was snoozed
+            or released: that is no failure.
         cancel: the new value of `cancel_requested`.
     """
 
@@ -75,10 +81,14 @@ def fail(
 
 def snooze(job: Job, seconds: float, reason: str) -> Change:
     """The performer asked for later: nothing is spent."""
-    if job.cancel_requested:
-        return cancelled(job, "cancelled while snoozing")
-    error = JobError("Snooze", reason)
-    return _ended(job, JobStatus.PENDING, Outcome.SNOOZED, delay=seconds, error=error)
+    over = job.cancel_requested
+    return _ended(
+        job,
+        JobStatus.CANCELLED if over else JobStatus.PENDING,
+        Outcome.SNOOZED,
+        delay=None if over else seconds,
+        error=JobError("Snooze", reason),
+    )
 
 
 def cancelled(job: Job, reason: str) -> Change:
@@ -90,17 +100,19 @@ def cancelled(job: Job, reason: str) -> Change:
 def release(job: Job, reason: str) -> Change:
     """Handed back at shutdown: nothing is spent, due at once."""
     if job.cancel_requested:
-        return cancelled(job, reason)
-    status = JobStatus.RETRY_PENDING if job.failures or job.crashes else JobStatus.PENDING
+        status = JobStatus.CANCELLED
+    else:
+        status = JobStatus.RETRY_PENDING if job.failures or job.crashes else JobStatus.PENDING
     return _ended(job, status, Outcome.RELEASED, error=JobError("Released", reason))
 
 
 def crash(job: Job, error: JobError, *, max_crashes: int = MAX_CRASHES) -> Change:
     """The worker was lost with the job in its hands: due at once, while crashes are left."""
-    if job.cancel_requested:
-        return cancelled(job, error.message)
     crashes = job.crashes + 1
-    status = JobStatus.FAILED if crashes >= max_crashes else JobStatus.RETRY_PENDING
+    if crashes >= max_crashes:
+        status = JobStatus.FAILED
+    else:
+        status = JobStatus.CANCELLED if job.cancel_requested else JobStatus.RETRY_PENDING
     return _ended(job, status, Outcome.CRASHED, crashes=crashes, error=error)
 
 

@@ -35,7 +35,8 @@ UPDATE job SET
     ELSE finished_ms END,
   worker = CASE WHEN change.status = 'PROCESSING' THEN worker END,
   progress = CASE WHEN job.open = 1 THEN progress END,
-  error = change.error,
+  -- a snooze or a release is no failure: history has it
+  error = iif(outcome IN ('snoozed', 'released'), job.error, change.error),
   result = CASE WHEN outcome = 'completed' THEN nullif(change.result, 'null') END,
   history = CASE
     WHEN outcome IS NULL THEN history
