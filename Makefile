@@ -19,9 +19,9 @@ help: ## List the targets
 setup: $(VENV)/.dev ## Install the package, editable, and all tools into .venv
 
 demo: $(VENV)/.package ## Start the built-in demo: API, worker, dashboard, on SQLite
-	@if ! $(MAKE) --question $(DASHBOARD) 2>/dev/null; then \
+	@if ! $(MAKE) --no-print-directory --question $(DASHBOARD) 2>/dev/null; then \
 		echo "The dashboard builds in the background (log: $(VENV)/dashboard.log)."; \
-		$(MAKE) dashboard >$(VENV)/dashboard.log 2>&1 & \
+		$(MAKE) --no-print-directory dashboard >$(VENV)/dashboard.log 2>&1 & \
 	fi; \
 	exec $(BIN)/kiribi dev $(DEMO_ARGS)
 
@@ -53,8 +53,7 @@ clean: ## Remove what was installed and built
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "No Python >= 3.11 found; name one: make PYTHON=/path/to/python3"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 # The dashboard is built apart, so that the demo need not wait for it.
 $(VENV)/.package: pyproject.toml | $(VENV)/bin/python
@@ -62,6 +61,7 @@ $(VENV)/.package: pyproject.toml | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.package
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --group dev
 	@touch $@
 

@@ -33,9 +33,7 @@ def load(app: str) -> Application:
     Raises:
         InvalidApplication: it cannot be found or imported, or has no such or several managers.
     """
-    target, _, name = app.rpartition(":")
-    if not target or not name.isidentifier():  # no colon, or that of `C:\\app.py`
-        target, name = app, ""
+    target, name = split(app)
     path = Path(target)
     if path.suffix == ".py" or path.is_file():
         module, target = _file(path, app), str(path.resolve())
@@ -43,6 +41,13 @@ def load(app: str) -> Application:
         module = _module(target, app)
     manager = _manager(module, name, app)
     return Application(module, manager, f"{target}:{name}" if name else target)
+
+
+def split(app: str) -> tuple[str, str]:
+    """APP as its file or module, and the name of a manager's class (or nothing)."""
+    target, _, name = app.rpartition(":")
+    # no colon, or that of `C:\\app.py`
+    return (target, name) if target and name.isidentifier() else (app, "")
 
 
 def _file(path: Path, app: str) -> ModuleType:
@@ -80,9 +85,24 @@ def _make_importable(folder: Path) -> None:
 
 
 def _unimportable(app: str, error: BaseException) -> KiribiError:
-    if isinstance(error, KiribiError):
-        return InvalidApplication("APP", app, str(error))
-    return InvalidApplication("APP", app, f"importing it raised {type(error).__name__}: {error}")
+    what = str(error)
+    if not isinstance(error, KiribiError):
+        what = f"importing it raised {type(error).__name__}: {error}"
+    return InvalidApplication("APP", app, f"{what}{_place(error)}")
+
+
+def _place(error: BaseException) -> str:
+    """Where in the application it was raised, as a SyntaxError says by itself."""
+    import sysconfig
+    import traceback
+
+    if isinstance(error, SyntaxError):
+        return ""
+    libraries = [sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")]
+    others = ("<", str(Path(__file__).parent), *libraries)
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not frame.filename.startswith(others)]
+    return f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
 
 
 def _manager(module: ModuleType, name: str, app: str) -> type[Kiribi]:

@@ -77,6 +77,20 @@ def test_dev_serves_reloads_and_stops(tmp_path: Path) -> None:
     assert (tmp_path / "kiribi.db").exists()
 
 
+def test_dev_runs_a_module(tmp_path: Path) -> None:
+    package = tmp_path / "shop"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "words.py").write_text('GREETING = "Hello"\n')
+    (package / "jobs.py").write_text(GREETER.replace("from words", "from shop.words"))
+    with Shell(tmp_path).start("dev", "shop.jobs") as dev:
+        dev.heard("the worker is ready")
+        (package / "words.py").write_text('GREETING = "Goodbye"\n')
+        dev.heard("reloaded")
+        assert performed(address(dev), "GREET", "Ada")["returnValue"] == "Goodbye, Ada"
+        assert dev.end() == 0, dev.said
+
+
 def test_dev_waits_for_an_application_that_starts_broken(tmp_path: Path) -> None:
     (tmp_path / "words.py").write_text('GREETING = "Hello"\n')
     (tmp_path / "app.py").write_text(GREETER.replace("class Greet", "klass Greet"))

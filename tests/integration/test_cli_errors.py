@@ -40,6 +40,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("mistakes")
     (folder / "app.py").write_text(APP)
     (folder / "broken.py").write_text("def f(:\n")
+    (folder / "raising.py").write_text("import json\njson.loads(nope)\n")
+    (folder / "wrong.py").write_text(
+        "import kiribi\nclass Wrong(kiribi.Performer):\n"
+        "    timeout = 0\n    def perform(self, payload): ...\n"
+    )
     (folder / "latin1.json").write_bytes(b'"\xe9"')
     (folder / "large.json").write_text(f'"{"x" * 1_000_002}"')
     before = Path.cwd()

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kiribi.application import split
 from kiribi.errors import InvalidApplication, KiribiError
 from kiribi.manager import Kiribi
 from kiribi.runtimes.logs import log_to_stderr
@@ -198,9 +199,9 @@ def folder_of(app: str) -> Path | None:
     Raises:
         InvalidApplication: there is no such file or module.
     """
-    target = app.rpartition(":")[0] or app
+    target, _ = split(app)
     path = Path(target)
-    if path.suffix == ".py" or path.exists():
+    if path.suffix == ".py" or path.is_file():
         if not path.is_file():
             raise InvalidApplication("APP", app, "there is no such file")
         return path.resolve().parent
