@@ -3,7 +3,8 @@
 - `python` blocks run one after the other in one namespace; `await` may stand at the top.
 - A block with a title (```` ```python title="app.py" ````) is written to that file.
 - `console` blocks run command by command: `$` begins one, and what follows it is what the command
-  must print, `…` standing for anything. Nothing below it: it may print what it likes.
+  must print, `…` standing for anything; `error: …` is what it must fail with. Nothing below it: it
+  may print what it likes. `$ name=$(command)` keeps what it prints for the page's later commands.
 - `<!-- run … -->` is Python that runs and is not shown; `<!-- background -->` lets the command
   below run until the page ends; `<!-- not run: why -->` leaves the block below out.
 """
@@ -102,10 +103,14 @@ class Run:
                 self._background(command, where)
                 continue
             # while the loop runs, so that a worker of the page's own goes on
+            name, command = _kept(command)
             code, out, err = self._runner.run(asyncio.to_thread(self._finished, command))
             told = f"{where}\n{out}{err}{self._heard()}"
-            assert code == 0, told
-            assert not expected or _like(expected, out), told
+            failing = expected.startswith("error:")
+            assert (code != 0) is failing, told
+            assert not expected or _like(expected, err if failing else out), told
+            if name:
+                self._env[name] = out.strip()
 
     def _finished(self, command: str) -> tuple[int, str, str]:
         process = subprocess.Popen(
@@ -150,6 +155,12 @@ def _commands(text: str) -> Iterator[tuple[str, str]]:
             part = part.replace("\\\n", " ", 1)
         command, _, expected = part.partition("\n")
         yield command, expected.strip()
+
+
+def _kept(command: str) -> tuple[str, str]:
+    """`name=$(command)` taken apart; no name: nothing is kept."""
+    found = re.fullmatch(r"(\w+)=\$\((.*)\)", command)
+    return (found[1], found[2]) if found else ("", command)
 
 
 def _like(expected: str, printed: str) -> bool:
