@@ -86,14 +86,14 @@ def test_health_is_one_line_the_worst_first(taken: Pulse, level: str, message: s
     assert beat(taken, 1_000_000)["health"] == {"level": level, "message": message}
 
 
-class Events:
+class Stream:
     """An open stream."""
 
     def __init__(self, api: Served) -> None:
         self._client = httpx.Client(timeout=SECONDS)
         self._stream = self._client.stream("GET", f"{api.url}api/events")
 
-    def __enter__(self) -> Events:
+    def __enter__(self) -> Stream:
         self.answer = self._stream.__enter__()
         self._lines = self.answer.iter_lines()
         return self
@@ -115,7 +115,7 @@ class Events:
 
 
 def test_events_push_the_pulse_when_it_changes(api: Served) -> None:
-    with Events(api) as stream:
+    with Stream(api) as stream:
         assert stream.answer.headers["content-type"].startswith("text/event-stream")
         assert stream.answer.headers["cache-control"] == "no-store"
         name, first = stream.next()
@@ -130,7 +130,7 @@ def test_a_change_made_before_the_look_it_was_missed_by_is_not_lost(api: Served)
     # the stream begins with a pulse that somebody else's look made, before the job
     api.client.get("api/pulse")
     api.job(first_delay=60)
-    with Events(api) as stream:
+    with Stream(api) as stream:
         counts = [stream.next()[1]["counts"]["PENDING"] for _ in range(2)]
         assert counts == [0, 1]
 
@@ -138,31 +138,37 @@ def test_a_change_made_before_the_look_it_was_missed_by_is_not_lost(api: Served)
 def test_a_silent_stream_shows_that_it_lives(api: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "LOOK_SECONDS", 0.05)
     monkeypatch.setattr(events, "FRESH_SECONDS", 0.05)
-    with Events(api) as stream:
+    with Stream(api) as stream:
         assert stream.next()[0] == "pulse"
         assert stream.next() == ("comment", "still here")
 
 
-def test_a_stream_ends_when_its_client_leaves(api: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stream_ends_when_its_client_leaves_and_the_others_go_on(
+    api: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ended = threading.Event()
-    pulses = events.pulses
+    whole = events.Events.stream
 
-    async def watched(*arguments: Any) -> Any:
+    async def watched(self: events.Events) -> Any:
         try:
-            async for event in pulses(*arguments):
+            async for event in whole(self):
                 yield event
         finally:
             ended.set()
 
-    monkeypatch.setattr(events, "pulses", watched)
-    with Events(api) as stream:
-        stream.next()
-        assert not ended.is_set()
-    assert ended.wait(SECONDS)
+    monkeypatch.setattr(events.Events, "stream", watched)
+    with Stream(api) as staying:
+        with Stream(api) as leaving:
+            staying.next()
+            leaving.next()
+            assert not ended.is_set()
+        assert ended.wait(SECONDS)
+        api.job(first_delay=60)
+        assert staying.next()[1]["counts"]["PENDING"] == 1
 
 
 def test_the_server_stops_gracefully_with_streams_open(api: Served) -> None:
-    with Events(api) as one, Events(api) as other:
+    with Stream(api) as one, Stream(api) as other:
         one.next()
         other.next()
         api.stop()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 from fastapi import APIRouter, FastAPI
@@ -17,6 +16,7 @@ from kiribi.web import doing, finding, looking, npm, session
 from kiribi.web.access import capabilities
 from kiribi.web.auth import Auth
 from kiribi.web.errors import on_failure, on_http_exception, on_kiribi_error, on_misfit
+from kiribi.web.events import Events
 from kiribi.web.guard import LOOPBACK_NAMES, Guard
 from kiribi.web.openapi import DESCRIPTION, TAGS, document, on_method_not_allowed
 from kiribi.web.pages import Pages
@@ -61,7 +61,7 @@ def create_app(
     state.read_only = read_only
     state.capabilities = capabilities(read_only=read_only)
     state.pulses = Pulses(kiribi)
-    state.closing = asyncio.Event()
+    state.events = Events(state.pulses, kiribi.queue)
     api = APIRouter(prefix="/api")
     for module in (npm, finding, doing, looking, session):
         api.include_router(module.router)

@@ -48,8 +48,15 @@ Ids = Annotated[list[Id], Field(min_length=1, max_length=MAX_IDS)]
 Wait = Annotated[float, Field(strict=True, ge=0, le=MAX_WAIT)]
 
 
+START: dict[str, Any] = {"properties": {"at": {"type": "string"}, "firstDelay": {"type": "number"}}}
+
+
 class Params(Asked):
     """Options of a job; what is not given is the performer's or the manager's default."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"not": {**START, "required": ["at", "firstDelay"]}}
+    )
 
     max_retries: Annotated[
         Any, *option("max_attempts", {"type": "integer", "minimum": 1, "maximum": MAX_ATTEMPTS})

@@ -23,6 +23,8 @@ from kiribi.errors import YEAR, InvalidInput
 from kiribi.job import JobStatus
 
 Schema = dict[str, Any]
+YEARS = "^(19[7-9][0-9]|[2-8][0-9]{3}|9[0-8][0-9]{2}|99[0-8][0-9]|999[0-8])-"
+"""Of the times that Kiribi takes: 1970 to 9998."""
 
 
 class Asked(BaseModel):
@@ -79,9 +81,12 @@ def time(check: Callable[[str, object], Any], name: str) -> Any:
             moment = None
         if moment is None or moment.tzinfo is None:
             raise InvalidInput(field, value, allowed)
-        return check(field, moment)
+        try:
+            return check(field, moment)
+        except InvalidInput as error:
+            raise InvalidInput(field, value, error.allowed) from None
 
-    return checked(name, parsed, {"type": "string", "format": "date-time"})
+    return checked(name, parsed, {"type": "string", "format": "date-time", "pattern": YEARS})
 
 
 def checked(name: str, check: Callable[[str, object], Any], schema: Schema) -> Any:

@@ -9,9 +9,9 @@ from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
 from kiribi._version import __version__
-from kiribi.web import events as stream
 from kiribi.web.access import READ, Asking, Manager, needs
 from kiribi.web.answers import Beat, BindingShown, Me, Statistics, WorkerShown
+from kiribi.web.events import Events
 from kiribi.web.openapi import errors
 from kiribi.web.response import JSON
 from kiribi.web.wire import binding_shown, iso, tally, worker_shown
@@ -51,11 +51,11 @@ async def pulse(
         }
     },
 )
-async def events(request: Request, kiribi: Manager) -> Response:
+async def events(request: Request) -> Response:
     """Server-sent events: the pulse whenever it changes, at most once a second."""
-    state = request.app.state
+    streams: Events = request.app.state.events
     return StreamingResponse(
-        stream.pulses(state.pulses, kiribi.queue, state.closing),
+        streams.stream(),
         media_type="text/event-stream",
         # Proxies that buffer would keep it all for themselves.
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},

@@ -90,7 +90,7 @@ async def serve(
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         stopping.cancel()
-        app.state.closing.set()
+        app.state.events.close()
         server.should_exit = True
         await serving
 
