@@ -232,13 +232,16 @@ def shown(value: object, limit: int = 80) -> str:
 
     Deep, endless and huge values are cut before they are rendered.
     """
-    text = _REPR.repr(value)
+    try:
+        text = _REPR.repr(value)
+    except ValueError:  # a number longer than Python writes out
+        text = f"<{type(value).__name__} that is too long>"
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def unknown_name(field: str, name: object, known: Iterable[str]) -> InvalidInput:
     """The error for a name that is none of `known`, with the nearest of them."""
-    names = list(known)
+    names = [str(one) for one in known]
     near = difflib.get_close_matches(name, names, n=1) if isinstance(name, str) else []
     hint = f"did you mean {near[0]!r}? " if near else ""
     return InvalidInput(field, name, f"{hint}known are {', '.join(names)}")

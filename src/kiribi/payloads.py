@@ -111,21 +111,24 @@ def _adapter(performer: type[Performer]) -> Any:
 
 
 def _payload_type(performer: type[Performer]) -> Any:
-    """The annotation of `perform`'s payload; Any without one."""
-    _, payload, *_ = inspect.signature(performer.perform).parameters.values()
-    hint = payload.annotation
+    hint = _payload_annotation(performer)
     if isinstance(hint, str):
         # Unlike typing.get_type_hints, this one alone: the others may be for type checkers only.
         return eval(hint, inspect.unwrap(performer.perform).__globals__)  # noqa: S307 - no input
     return Any if hint is inspect.Parameter.empty else hint
 
 
+def _payload_annotation(performer: type[Performer]) -> Any:
+    _, payload, *_ = inspect.signature(performer.perform).parameters.values()
+    return payload.annotation
+
+
 def _unusable(performer: type[Performer], error: Exception) -> InvalidApplication:
     why = str(error).partition("\n")[0]
     return InvalidApplication(
         f"{performer.__name__}.perform",
-        "its payload's annotation",
-        f"give a type of the module's own that JSON can carry ({why})",
+        _payload_annotation(performer),
+        f"annotate the payload with a type of the module that JSON can carry ({why})",
     )
 
 
