@@ -30,6 +30,9 @@ class Session:
             target=self._run, args=(connect, opened), name="kiribi-blocking", daemon=True
         )
         self._thread.start()
+        if (error := opened.exception()) is not None:
+            self._thread.join()
+            raise error
         self.kiribi = opened.result()
 
     def call(self, coroutine: Coroutine[Any, Any, R]) -> R:

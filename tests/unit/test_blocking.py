@@ -1,0 +1,197 @@
+"""The blocking twin: threads, forks, interrupts, and that it has all its brother has."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Set
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from kiribi import (
+    InvalidDatabaseURL,
+    JobStatus,
+    Kiribi,
+    NotFinished,
+    NotSupported,
+    Performer,
+    StoreUnavailable,
+)
+from kiribi.blocking import BlockingKiribi
+
+RUNTIME = {"connect", "bind", "start", "register", "tick", "sweep_steps", "hooked"}
+OVERRIDABLE = {"lifespan", "on_success", "on_failure", "redact"}
+
+
+class Double(Performer):
+    async def perform(self, payload: int) -> int:
+        return 2 * payload
+
+
+class AskBack(Performer):
+    twin: BlockingKiribi
+
+    async def perform(self, payload: None) -> None:
+        self.twin.count()
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/jobs.db"
+
+
+def test_has_every_call_of_its_brother_with_the_same_parameters() -> None:
+    brothers = {
+        name: function
+        for name, function in inspect.getmembers(Kiribi, inspect.isfunction)
+        if not name.startswith("_") and name not in RUNTIME | OVERRIDABLE
+    }
+    for name, function in brothers.items():
+        twin = inspect.signature(getattr(BlockingKiribi, name))
+        assert list(twin.parameters.items()) == list(inspect.signature(function).parameters.items())
+
+
+def test_a_day_in_the_life(url: str) -> None:
+    with BlockingKiribi(url, performers=[Double]) as kiribi:
+        job = kiribi.enqueue(Double, 21)
+        assert job.status is JobStatus.PENDING
+        assert kiribi.perform(Double, 4) == 8
+        assert [one.id for one in kiribi.enqueue_many([("DOUBLE", 1)])] != [job.id]
+        assert kiribi.count({"status": "PENDING"}).value == 2
+        assert kiribi.cancel(job.id).status is JobStatus.CANCELLED
+        assert kiribi.retry([job.id]).done == (job.id,)
+        assert kiribi.run_now(job.id).status is JobStatus.PENDING
+        kiribi.pause(Double)
+        assert [info.paused for info in kiribi.bindings()] == [True]
+        assert "paused" in {reason.code for reason in kiribi.explain(job.id).reasons}
+        kiribi.resume("DOUBLE")
+        assert kiribi.logs(job.id) == []
+        assert kiribi.pulse().bindings[0].binding == "DOUBLE"
+        assert kiribi.stats(bindings=["DOUBLE"])[0].completed == 1
+        assert kiribi.workers()
+        assert kiribi.find_dead_jobs() == kiribi.recover() == []
+        assert len(kiribi.find_many(sort="attempts").jobs) == 3
+        assert kiribi.sweep(0, ["COMPLETED"], dry_run=True) in (0, 1)
+        assert kiribi.delete(job.id).done == (job.id,)
+        assert kiribi.find(job.id) is None
+        with pytest.raises(NotFinished):
+            kiribi.result(kiribi.enqueue("DOUBLE", 3).id, timeout=0)
+
+
+def test_threads_share_it(url: str) -> None:
+    with BlockingKiribi(url) as kiribi, ThreadPoolExecutor(8) as threads:
+        jobs = list(threads.map(lambda n: kiribi.enqueue("A", n), range(200)))
+        assert len({job.id for job in jobs}) == kiribi.count().value == 200
+
+
+def test_connects_at_the_first_call_and_anew_after_close(url: str) -> None:
+    kiribi = BlockingKiribi(url)
+    assert not any(thread.name == "kiribi-blocking" for thread in threading.enumerate())
+    kiribi.enqueue("A")
+    kiribi.close()
+    kiribi.close()
+    assert kiribi.count().value == 1
+    kiribi.close()
+    assert not any(thread.name.startswith("kiribi") for thread in threading.enumerate())
+
+
+def test_what_cannot_be_opened_says_so_and_leaves_no_thread() -> None:
+    with pytest.raises(InvalidDatabaseURL), BlockingKiribi("mysql://x"):
+        pass
+    assert not any(thread.name == "kiribi-blocking" for thread in threading.enumerate())
+
+
+def test_closing_ends_the_calls_under_way(url: str) -> None:
+    kiribi = BlockingKiribi(url)
+    job = kiribi.enqueue("A")
+    with ThreadPoolExecutor(4) as threads:
+        waits = [threads.submit(kiribi.result, job.id) for _ in range(4)]
+        until = time.monotonic() + 30
+        while len(waiting(kiribi)) < 4 and time.monotonic() < until:
+            kiribi.count()  # each asks on the loop that the waits run on
+        kiribi.close()
+        for wait in waits:
+            with pytest.raises(StoreUnavailable, match="closed"):
+                wait.result(timeout=30)
+
+
+def waiting(kiribi: BlockingKiribi) -> Set[object]:
+    """Who waits at the doorbell."""
+    return kiribi._open().kiribi.queue._waiters  # pyright: ignore
+
+
+def test_a_call_on_its_own_loop_is_refused_not_a_deadlock(url: str) -> None:
+    with BlockingKiribi(url, performers=[AskBack]) as kiribi:
+        AskBack.twin = kiribi
+        with pytest.raises(NotSupported, match="await the manager itself"):
+            kiribi.perform(AskBack, None)
+
+
+def test_works_within_somebody_elses_loop(url: str) -> None:
+    async def main() -> int:
+        with BlockingKiribi(url) as kiribi:
+            kiribi.enqueue("A")
+            return kiribi.count().value
+
+    assert asyncio.run(main()) == 1
+
+
+def script(tmp_path: Path, body: str) -> subprocess.CompletedProcess[str]:
+    head = "from kiribi.blocking import BlockingKiribi\n"
+    head += f"kiribi = BlockingKiribi('sqlite:///{tmp_path}/jobs.db')\n"
+    return subprocess.run(
+        [sys.executable, "-c", head + body],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_a_global_left_open_ends_quietly_and_loses_nothing(tmp_path: Path) -> None:
+    ended = script(tmp_path, "kiribi.enqueue('A', 1); print('ok')")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "ok\n", "")
+    with BlockingKiribi(f"sqlite:///{tmp_path}/jobs.db") as kiribi:
+        assert kiribi.count().value == 1
+
+
+@pytest.mark.skipif(not hasattr(sys.modules["os"], "fork"), reason="there are no forks here")
+def test_a_forked_child_connects_anew(tmp_path: Path) -> None:
+    body = """
+import os, warnings
+warnings.simplefilter("ignore")  # Python 3.12 warns of forks beside threads: that is the case here
+kiribi.enqueue("A", 0)
+children = []
+for n in range(3):
+    if (child := os.fork()) == 0:
+        for i in range(10):
+            kiribi.enqueue("A", [n, i])
+        raise SystemExit
+    children.append(child)
+codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+kiribi.enqueue("A", 1)
+print(codes, kiribi.count().value)
+"""
+    ended = script(tmp_path, body)
+    assert (ended.stdout, ended.stderr) == ("[0, 0, 0] 32\n", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_an_interrupt_ends_the_wait(tmp_path: Path) -> None:
+    body = """
+import os, signal, threading
+id = kiribi.enqueue("A").id
+threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGINT]).start()
+try:
+    kiribi.result(id)
+except KeyboardInterrupt:
+    print("interrupted", kiribi.find(id).status)
+"""
+    ended = script(tmp_path, body)
+    assert (ended.stdout, ended.stderr) == ("interrupted PENDING\n", "")
