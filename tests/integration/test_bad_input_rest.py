@@ -376,8 +376,9 @@ def test_an_id_with_other_content_is_refused(api: Served) -> None:
     assert api.client.post("api/enqueue", json=asked).status_code == 201
     before = api.snapshot()
     for change in ({"payload": 2}, {"binding": "HOLD"}, {"params": {"firstDelay": 1}}):
-        answer = api.client.post("api/enqueue", json=asked | change)
-        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "id_conflict")
+        for route in ("enqueue", "perform"):
+            answer = api.client.post(f"api/{route}", json=asked | change)
+            assert (answer.status_code, answer.json()["error"]["code"]) == (409, "id_conflict")
     assert api.snapshot() == before
 
 

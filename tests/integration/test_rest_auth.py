@@ -237,7 +237,7 @@ def test_hosts(open_api: Served, host: str, status: int) -> None:
 
 
 def test_further_hosts_can_be_allowed(tmp_path: Path) -> None:
-    with Served(tmp_path / "jobs.db", allowed_hosts=["jobs.example"]) as api:
+    with Served(tmp_path / "jobs.db", allowed_hosts=["Jobs.example:8787"]) as api:
         for host, status in (("jobs.example", 200), ("localhost", 200), ("evil.example", 403)):
             assert api.client.get("api/me", headers={"Host": host}).status_code == status
 

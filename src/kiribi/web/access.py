@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated, Any, cast
 
 from fastapi import Depends, Request
@@ -58,5 +57,4 @@ def needs(capability: str) -> Any:
                 403, "not_granted", f"this server is read-only: {capability} is not granted"
             )
 
-    check.capability = capability  # type: ignore[attr-defined]
-    return Depends(cast("Callable[..., None]", check))
+    return Depends(check)

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Body, Path
 from starlette.responses import Response
 
 from kiribi._actions import STEP, Acted
-from kiribi.errors import UnknownBinding
+from kiribi.errors import IdConflict, UnknownBinding
 from kiribi.job import new_id
 from kiribi.manager import Kiribi
 from kiribi.performer import BINDING_PATTERN
@@ -75,8 +75,10 @@ async def perform(kiribi: Manager, asked: Perform) -> Response:
     id = str(options.setdefault("id", new_id()))
     running = asyncio.ensure_future(kiribi.perform(binding, payload, wait=asked.wait, **options))
     await asyncio.wait({running})
-    if running.exception() is not None and await kiribi.find(id) is None:
-        await running  # it was refused; what the performer raised is in the job
+    error = running.exception()
+    refused = isinstance(error, IdConflict) and error.id == id
+    if error is not None and (refused or await kiribi.find(id) is None):
+        raise error  # before it was accepted: what the performer raised is in the job
     return await outcome(kiribi, id, 0)
 
 

@@ -30,7 +30,7 @@ class Guard:
     def __init__(self, app: ASGIApp, *, auth: Auth, hosts: Sequence[str]) -> None:
         self._app = app
         self._auth = auth
-        self._hosts = frozenset(host.lower().strip("[]") for host in hosts)
+        self._hosts = frozenset(hostname(host) or host.lower() for host in hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or answer why not."""
@@ -70,7 +70,12 @@ class Guard:
             raise Refused(400, "invalid_host", "give one valid Host header")
         if name in self._hosts or (ANY_ADDRESS in self._hosts and _is_address(name)):
             return
-        raise Refused(403, "host_not_allowed", f"this server does not answer as {name!r}")
+        raise Refused(
+            403,
+            "host_not_allowed",
+            f"this server does not answer as {name!r}; if that is its name, start it with "
+            f"--allow-host {name}",
+        )
 
 
 def route_path(scope: Scope) -> str:
