@@ -183,6 +183,21 @@ def check_guessing(api: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     fresh.close()
 
 
+def test_failures_are_counted_by_address_and_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(throttle, "FAILURES", 2)
+    monkeypatch.setattr(throttle, "ADDRESSES", 3)
+    failures = throttle.Throttle()
+    for address in ("192.0.2.1", "192.0.2.1", "2001:db8::1", "2001:db8::ffff:1", "unix"):
+        failures.failed(address)
+    assert failures.seconds_left("192.0.2.1") > 0
+    assert failures.seconds_left("192.0.2.2") == 0
+    assert failures.seconds_left("2001:db8::2") > 0  # one customer has them all
+    assert failures.seconds_left("2001:db8:0:1::1") == 0
+    assert failures.seconds_left("unix") == 0
+    failures.failed("192.0.2.3")
+    assert failures.seconds_left("192.0.2.1") == 0
+
+
 def test_no_answer_and_no_log_repeats_a_secret(
     api: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
