@@ -207,14 +207,20 @@ class Supervisor:
     # The store
 
     async def _tick(self) -> None:
-        """Renew, then rescue what others lost: in this order after the machine has slept."""
+        """Renew, then rescue what others lost: in this order after the machine has slept.
+
+        What could not be renewed is tried again first: a rescue would take it for dead.
+        """
         renewed = -self._beat
         slept = 0.0
         while True:
+            now, wall = time.monotonic(), time.time()
             # A machine's sleep shows on the wall clock only.
-            if abs(time.time() - slept) >= self._beat or time.monotonic() - renewed >= self._beat:
-                renewed, slept = time.monotonic(), time.time()
-                await self._renew()
+            if abs(wall - slept) >= self._beat or now - renewed >= self._beat:
+                if not await self._renew():
+                    await asyncio.sleep(min(TICK_SECONDS, self._beat))
+                    continue
+                renewed, slept = now, wall
             try:
                 if await rescue(self._store):
                     self._bell.ring()
@@ -225,21 +231,23 @@ class Supervisor:
                 logger.warning("housekeeping has to wait: %s", error)
             await asyncio.sleep(min(TICK_SECONDS, self._beat))
 
-    async def _renew(self) -> None:
+    async def _renew(self) -> bool:
+        """Whether the store could be asked."""
         members = {member.id: member for member in self._members if member.until is not None}
         if not members:
-            return
+            return True
         sent = time.monotonic()
         try:
             renewed = await self._store.renew(list(members), self._lease_ms)
         except StoreError as error:
             logger.warning("the leases of %d workers were not renewed: %s", len(members), error)
-            return
+            return False
         for id, member in members.items():
             if id in renewed:
                 member.until = sent + self._lease_ms / 1000
             else:
                 member.kill("its lease was taken away")
+        return True
 
     async def _guard(self) -> None:
         """Kill the children whose jobs somebody else may already have.
