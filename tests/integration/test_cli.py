@@ -145,15 +145,14 @@ def test_list_finds_errors_and_shows_a_table(shell: Shell) -> None:
         "id",
         "binding",
         "status",
-        "attempts",
-        "enqueued",
-        "took",
+        "runs",
+        "age",
     ]
     [row] = out.splitlines()[1:]
     assert row.startswith(f"{id}  FAIL     FAILED ")
     assert row.rstrip().endswith("ConnectionError: no [bold]route[/] to 10.0.0.7")
     more = shell("jobs", "list", "--limit", "1")
-    assert more.err.startswith("There is more: --before ")
+    assert more.err.startswith("There may be more: --before ")
 
 
 def test_show_and_logs(shell: Shell) -> None:

@@ -8,7 +8,9 @@ import typer
 
 from kiribi.cli import filters, shapes, values
 from kiribi.cli.output import (
+    age,
     ago,
+    cell,
     emit,
     emit_line,
     local,
@@ -24,7 +26,7 @@ from kiribi.cli.output import (
 from kiribi.cli.session import DATABASE, Database, Json, run
 from kiribi.cli.watch import watch as follow
 from kiribi.errors import JobNotFound
-from kiribi.job import Job
+from kiribi.job import Job, JobStatus
 from kiribi.manager import Kiribi
 from kiribi.search import Page
 from kiribi.web import wire
@@ -83,9 +85,9 @@ def list_jobs(
     if not json:
         screen().print(_rows(page) if page.jobs else "No jobs.")
     if page.next is not None:
-        note(f"There is more: --before {page.next}")
-    if page.looked_back_to_ms is not None:
-        note(f"Looked back to {local(page.looked_back_to_ms)}; narrow it down with --until.")
+        if len(page.jobs) < size:
+            note(f"Looked back to {local(page.looked_back_to_ms)} only.")
+        note(f"There may be more: --before {page.next}")
 
 
 def show(id: Id, watch: Watch = False, json: Json = False, database: Database = DATABASE) -> None:
@@ -154,26 +156,26 @@ def logs(
 
 
 def _rows(page: Page) -> RenderableType:
-    rows = table("id", "binding", "status", "attempts", "enqueued", "took", "", right=("attempts",))
+    rows = table("id", "binding", "status", "runs", "age", "", right=("runs", "age"), cut=("",))
     for job in page.jobs:
         rows.add_row(
             job.id,
-            plain(job.binding),
+            cell(job.binding),
             shown_status(job.status),
             str(job.attempts),
-            ago(job.created_ms),
-            span(job.processing_ms),
-            plain(_remark(job)),
+            age(job.created_ms),
+            cell(_remark(job)),
         )
     return rows
 
 
 def _remark(job: Job) -> str:
     """The one thing to say of a job in a list."""
-    if job.status.is_final or job.progress is None:
-        return f"{job.error.type}: {job.error.message}" if job.error else ""
-    fraction, message = job.progress
-    return f"{fraction:.0%} {message}"
+    if job.status is JobStatus.COMPLETED:
+        return span(job.processing_ms)
+    if job.progress is not None and not job.status.is_final:
+        return "{:.0%} {}".format(*job.progress)
+    return f"{job.error.type}: {job.error.message}" if job.error else ""
 
 
 def _details(job: Job) -> RenderableType:
@@ -196,7 +198,7 @@ def _details(job: Job) -> RenderableType:
         ("worker", job.worker or ""),
         ("progress", plain("{:.0%} {}".format(*job.progress) if job.progress else "")),
         ("payload", pretty(job.payload)),
-        ("result", pretty(job.result) if job.status == "COMPLETED" else ""),
+        ("result", pretty(job.result) if job.status is JobStatus.COMPLETED else ""),
     ):
         if value:
             facts.add_row(f"[bold]{name}[/]", value)
@@ -209,7 +211,9 @@ def _details(job: Job) -> RenderableType:
 
 
 def _attempts(job: Job) -> RenderableType:
-    rows = table("attempt", "outcome", "started", "took", "error", right=("attempt",))
+    rows = table(
+        "attempt", "outcome", "started", "took", "error", right=("attempt",), cut=("error",)
+    )
     for attempt in job.history:
         error = attempt.error
         rows.add_row(
@@ -217,6 +221,6 @@ def _attempts(job: Job) -> RenderableType:
             attempt.outcome,
             local(attempt.started_ms),
             span(attempt.finished_ms - attempt.started_ms),
-            plain(f"{error.type}: {error.message}" if error else ""),
+            cell(f"{error.type}: {error.message}" if error else ""),
         )
     return rows

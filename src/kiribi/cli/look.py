@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from kiribi.cli import values
-from kiribi.cli.output import ago, emit, emit_line, plain, screen, shown_status, span, table
+from kiribi.cli.output import ago, cell, emit, emit_line, plain, screen, shown_status, span, table
 from kiribi.cli.session import DATABASE, Database, Json, run
 from kiribi.errors import InvalidInput
 from kiribi.web import wire
@@ -40,20 +40,24 @@ def stats(
         for one in found:
             emit_line(wire.tally(one))
         return
-    numbers = ("enqueued", "completed", "failed", "retried", "cancelled", "crashed")
-    rows = table(
-        "binding",
-        *numbers,
-        "failure rate",
+    counts = ("enqueued", "completed", "failed", "retried", "cancelled", "crashed")
+    heads = (
+        "enqueued",
+        "done",
+        "failed",
+        "retried",
+        "cancelled",
+        "crashed",
+        "failing",
         "wait",
         "run",
-        right=(*numbers, "failure rate", "wait", "run"),
     )
+    rows = table("binding", *heads, right=heads, cut=("binding",))
     for one in found:
         rate = one.failure_rate
         rows.add_row(
-            plain(one.binding),
-            *(f"{getattr(one, name):,}" for name in numbers),
+            cell(one.binding),
+            *(f"{getattr(one, name):,}" for name in counts),
             "" if rate is None else f"{rate:.1%}",
             span(one.wait_ms),
             span(one.run_ms),
@@ -93,11 +97,11 @@ def bindings(json: Json = False, database: Database = DATABASE) -> None:
         for one in found:
             emit_line(wire.binding_shown(one))
         return
-    rows = table("binding", "state", "last served", "defaults")
+    rows = table("binding", "state", "last served", "defaults", cut=("defaults",))
     for one in found:
         defaults = ", ".join(f"{name}={value}" for name, value in one.defaults.items())
         state = "[yellow]paused[/]" if one.paused else "active"
-        rows.add_row(plain(one.name), state, ago(one.last_seen_ms) or "never", plain(defaults))
+        rows.add_row(cell(one.name), state, ago(one.last_seen_ms) or "never", cell(defaults))
     screen().print(rows if found else "No bindings: no worker has served this database yet.")
 
 
@@ -132,17 +136,18 @@ def workers(json: Json = False, database: Database = DATABASE) -> None:
         for one in found:
             emit_line(wire.worker_shown(one))
         return
-    rows = table("id", "state", "host", "process", "started", "slots", "bindings", right=("slots",))
+    names = ("id", "state", "host", "process", "started", "slots", "bindings")
+    rows = table(*names, right=("slots",), cut=("state", "host", "bindings"))
     for one in found:
         alive = one.dead_reason is None and one.lease_ms > 0
-        state = "[green]alive[/]" if alive else f"[red]{one.dead_reason or 'lost'}[/]"
+        state = "[green]alive[/]" if alive else cell(one.dead_reason or "lost")
         rows.add_row(
             one.id,
             state,
-            plain(one.host),
+            cell(one.host),
             str(one.pid),
             ago(one.started_ms),
             str(one.slots),
-            plain(", ".join(one.bindings)),
+            cell(", ".join(one.bindings)),
         )
     screen().print(rows if found else "No workers.")

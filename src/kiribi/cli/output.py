@@ -15,6 +15,7 @@ from kiribi.job import JobStatus
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
 STYLES = {
     JobStatus.PENDING: "yellow",
@@ -52,15 +53,17 @@ def emit_line(value: Any) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False))
 
 
-def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
-    """An empty table with a head; those of `right` are numbers."""
+def table(*columns: str, right: tuple[str, ...] = (), cut: tuple[str, ...] = ()) -> Table:
+    """An empty table with a head; those of `right` are numbers, those of `cut` give way first."""
     from rich.table import Table
 
     made = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        # an id that is cut cannot be copied
-        whole = column in ("id", "binding", "status", "when", *right)
-        made.add_column(column, justify="right" if column in right else "left", no_wrap=whole)
+        made.add_column(
+            column,
+            justify="right" if column in right else "left",
+            no_wrap=column not in cut,
+        )
     return made
 
 
@@ -69,14 +72,21 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else " " for c in text)
 
 
-def plain(text: str) -> Any:
+def plain(text: str) -> Text:
     """Printable text for Rich: brackets in it are no markup."""
     from rich.text import Text
 
     return Text(printable(text))
 
 
-def pretty(value: Any) -> Any:
+def cell(text: str) -> Text:
+    """Printable text on one line, cut where there is no room."""
+    from rich.text import Text
+
+    return Text(printable(text).replace("\n", " "), no_wrap=True, overflow="ellipsis")
+
+
+def pretty(value: Any) -> Text:
     """A JSON value for people."""
     return plain(json.dumps(value, ensure_ascii=False, indent=2))
 
@@ -87,27 +97,32 @@ def shown_status(value: JobStatus) -> str:
 
 
 def ago(ms: int | None) -> str:
-    """`12 s ago` or `in 3 min` of epoch milliseconds, by this machine's clock."""
+    """`12s ago` or `in 3m` of epoch milliseconds, by this machine's clock."""
+    past = age(ms)
+    return f"in {past[1:]}" if past.startswith("-") else past and f"{past} ago"
+
+
+def age(ms: int | None) -> str:
+    """`12s`, or `-3m` of what is to come."""
     if ms is None:
         return ""
-    past = datetime.now(UTC).timestamp() * 1000 - ms
-    if abs(past) < 1_000:
-        return "now"
-    return f"{span(past)} ago" if past > 0 else f"in {span(-past)}"
+    past = round(datetime.now(UTC).timestamp() - ms / 1000)
+    return f"{'-' if past < 0 else ''}{span(abs(past) * 1000) if past else '0s'}"
 
 
 def span(ms: float | None) -> str:
-    """Milliseconds for people: `3 ms`, `1.2 s`, `5 min`, `2 h`, `7 d`."""
+    """Milliseconds for people: `3ms`, `1.2s`, `5m`, `2h`, `7d`."""
     if ms is None:
         return ""
     if ms < 1_000:
-        return f"{ms:.0f} ms"
+        return f"{ms:.0f}ms"
     if ms < 60_000:
-        return f"{ms / 1000:.1f} s"
-    for limit, size, unit in ((3_600, 60, "min"), (86_400, 3_600, "h")):
-        if ms < limit * 1000:
-            return f"{ms / 1000 / size:.0f} {unit}"
-    return f"{ms / 86_400_000:.0f} d"
+        return f"{ms / 1000:.3g}s"
+    if ms < 3_600_000:
+        return f"{ms / 60_000:.0f}m"
+    if ms < 86_400_000:
+        return f"{ms / 3_600_000:.0f}h"
+    return f"{ms / 86_400_000:.0f}d"
 
 
 def local(ms: int | None) -> str:
