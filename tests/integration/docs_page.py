@@ -21,6 +21,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -143,6 +144,12 @@ class Run:
             assert process.wait(SECONDS) == 0, f"{where}\n{said.read_text()}"
 
         self._stack.callback(end)
+        deadline = time.monotonic() + SECONDS
+        # a worker says nothing when it is ready: the page waits for a job's result
+        while "kiribi worker" not in command and "Dashboard" not in said.read_text():
+            assert process.poll() is None, self._heard()
+            assert time.monotonic() < deadline, self._heard()
+            time.sleep(0.02)
 
     def _heard(self) -> str:
         return "".join(f"\nin the background:\n{said.read_text()}" for said in self._said)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
+import tomllib
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -52,6 +54,21 @@ def test_the_reference_is_what_the_docstrings_say() -> None:
     check = [sys.executable, "docs/build_api.py", "--check"]
     done = subprocess.run(check, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_every_dependency_has_its_reason() -> None:
+    told = (ROOT / "docs" / "dependencies.md").read_text("utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    dashboard = json.loads((ROOT / "dashboard" / "package.json").read_text("utf-8"))
+    needed = [
+        *project["build-system"]["requires"],
+        *project["project"]["dependencies"],
+        *(one for group in project["dependency-groups"].values() for one in group),
+    ]
+    names = {re.split(r"[\[<>=; ]", one)[0] for one in needed}
+    names |= {*dashboard["dependencies"], *dashboard["devDependencies"]}
+    cells = [line.split("|")[1] for line in told.splitlines() if line.startswith("| `")]
+    assert names == set(re.findall(r"`([^`]+)`", " ".join(cells)))
 
 
 def _anchors(page: Path) -> set[str]:
