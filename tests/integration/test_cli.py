@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import pty
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -220,6 +222,27 @@ def test_actions_by_filter(shell: Shell) -> None:
     assert shell("jobs", "cancel", "-b", "CROWD", "--yes").out == "cancelled: 0\n"
     assert shell("jobs", "retry", "-b", "CROWD", "--since", "1h", "-y").out == "retried: 3\n"
     assert len(one(shell("jobs", "delete", "-b", "CROWD", "-y", "--json").out)["done"]) == 3
+
+
+def test_actions_by_filter_ask_first(shell: Shell) -> None:
+    shell("enqueue", "ASKED", "1")
+    for answer, code, said in (("n", 1, "aborted"), ("y", 0, "cancelled: 1")):
+        keyboard, terminal = pty.openpty()
+        with os.fdopen(keyboard, "w") as typing, os.fdopen(terminal) as stdin:
+            asked = subprocess.Popen(
+                command("jobs", "cancel", "-b", "ASKED"),
+                cwd=shell.folder,
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            typing.write(f"{answer}\n")
+            typing.flush()
+            told, _ = asked.communicate(timeout=30)
+        assert asked.returncode == code
+        assert told.startswith("cancel 1 job(s)? [y/N]: ")
+        assert told.rstrip().endswith(said)
 
 
 def test_pause_and_resume(shell: Shell) -> None:

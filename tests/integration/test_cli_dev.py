@@ -134,7 +134,7 @@ def test_dev_takes_another_port_if_its_own_is_taken(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(120)
 def test_the_demo_keeps_jobs_flowing(tmp_path: Path) -> None:
-    with Shell(tmp_path).start("dev") as dev:
+    with Shell(tmp_path, {"KIRIBI_DATABASE_URL": "sqlite:///mine.db"}).start("dev") as dev:
         at = address(dev)
 
         def ended() -> set[str] | None:
@@ -153,7 +153,7 @@ def test_the_demo_keeps_jobs_flowing(tmp_path: Path) -> None:
         details = {each["name"]: each["schema"] for each in call(f"{at}api/binding-details")}
         assert details["FLAKY_JOB"]["properties"]["chance"]["maximum"] == 1
         assert dev.end() == 0, dev.said
-    assert (tmp_path / "kiribi-demo.db").exists()
+    assert [path.name for path in tmp_path.glob("*.db")] == ["kiribi-demo.db"]
 
 
 def test_serve_shows_what_redact_leaves_and_can_be_read_only(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import typer
 
 from kiribi._version import __version__
 from kiribi.cli import values
-from kiribi.cli.session import DATABASE, Database, connected
+from kiribi.cli.session import DATABASE, DATABASE_VARIABLE, Database, connected
 from kiribi.errors import InvalidInput
 from kiribi.stores import without_password
 
@@ -63,9 +63,8 @@ def dev(
             "--database",
             "-d",
             metavar="URL",
-            envvar="KIRIBI_DATABASE_URL",
-            help="Where the jobs are.",
-            show_default=f"{DATABASE}, {DEMO_DATABASE} for the demo",
+            help=f"Where the jobs are; the demo keeps away from {DATABASE_VARIABLE}.",
+            show_default=f"{DATABASE_VARIABLE}, then {DATABASE}; {DEMO_DATABASE} for the demo",
         ),
     ] = None,
 ) -> None:
@@ -79,7 +78,7 @@ def dev(
     from kiribi.runtimes.dev import Site
     from kiribi.runtimes.dev import dev as run_dev
 
-    url = database or (DATABASE if app else DEMO_DATABASE)
+    url = database or (os.environ.get(DATABASE_VARIABLE, DATABASE) if app else DEMO_DATABASE)
     site = Site(host, values.given(_port, "--port", port), os.environ.get(TOKEN), _announced(url))
     jobs = None
     if app is None and traffic:

@@ -17,6 +17,7 @@ from kiribi.performer import performers_in
 
 T = TypeVar("T")
 DATABASE = "sqlite:///kiribi.db"
+DATABASE_VARIABLE = "KIRIBI_DATABASE_URL"
 
 Database = Annotated[
     str,
@@ -24,7 +25,7 @@ Database = Annotated[
         "--database",
         "-d",
         metavar="URL",
-        envvar="KIRIBI_DATABASE_URL",
+        envvar=DATABASE_VARIABLE,
         help="Where the jobs are, such as sqlite:///jobs.db.",
     ),
 ]
@@ -69,7 +70,7 @@ async def connected(
     if missing is not None and not make:
         raise StoreUnavailable(
             f"database {missing}: there is no such file; name another with --database or "
-            "KIRIBI_DATABASE_URL, or make it with `kiribi migrate`"
+            f"{DATABASE_VARIABLE}, or make it with `kiribi migrate`"
         )
     async with _manager(database, app) as kiribi:
         if missing is not None:
