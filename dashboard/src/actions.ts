@@ -9,8 +9,8 @@ import { notify } from "./notices";
 import { may } from "./session";
 import type { Job, Json, Params } from "./types";
 
-/** Counts what this page did, so that what shows jobs looks again at once. */
-export const touched = signal(0);
+/** The last thing this page did, so that what shows jobs looks again at once. */
+export const touched = signal<{ what: Action | "enqueue" } | null>(null);
 
 /** A question waiting for its answer. */
 export const question = signal<{ jobs: readonly Job[]; answer: (yes: boolean) => void } | null>(
@@ -53,7 +53,7 @@ export async function act(action: Action, jobs: readonly Job[]): Promise<boolean
     const reasons = [...new Set(skipped.map(({ reason }) => reason))].slice(0, 3);
     if (skipped.length) said.push(tn("skipped", skipped.length, { reasons: reasons.join("; ") }));
     notify(said.join(" "), { bad: done.length === 0 });
-    touched.value += 1;
+    touched.value = { what: action };
     void beat();
     return done.length > 0;
   } catch (error) {

@@ -3,7 +3,8 @@
 import { jsonStop } from "./jsonerror";
 import type { Json, Params, RetryDelay } from "./types";
 
-export type NumberField = "maxRetries" | "timeout" | "priority";
+export type NumberField =
+  "maxRetries" | "firstDelay" | "retryDelay" | "cap" | "timeout" | "priority";
 
 export interface Form {
   binding: string;
@@ -11,6 +12,8 @@ export interface Form {
   maxRetries: string;
   retryDelay: string;
   exponential: boolean;
+  /** The longest delay that grows. */
+  cap: string;
   /** `2026-09-01T09:00` local time, or seconds from now. */
   at: string;
   firstDelay: string;
@@ -28,6 +31,8 @@ export function jsonProblem(text: string): { line: number; column: number } | nu
   return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
 }
 
+export const pretty = (value: Json): string => JSON.stringify(value, null, 2);
+
 const text = (value: number | undefined): string => (value === undefined ? "" : String(value));
 
 export function filled(binding: string, payload: Json | undefined, params: Params = {}): Form {
@@ -35,10 +40,11 @@ export function filled(binding: string, payload: Json | undefined, params: Param
   const exponential = typeof retryDelay === "object";
   return {
     binding,
-    payload: payload === undefined ? "{}" : JSON.stringify(payload, null, 2),
+    payload: payload === undefined ? "{}" : pretty(payload),
     maxRetries: text(params.maxRetries),
     retryDelay: typeof retryDelay === "object" ? text(retryDelay.base) : text(retryDelay),
     exponential,
+    cap: text(exponential ? retryDelay.cap : undefined),
     at: at ?? "",
     firstDelay: text(params.firstDelay),
     timeout: text(params.timeout),
@@ -47,18 +53,18 @@ export function filled(binding: string, payload: Json | undefined, params: Param
 }
 
 /** Allowed values: from, to, whole numbers only. */
-export const RANGES: Record<NumberField | "retryDelay" | "firstDelay", [number, number, boolean]> =
-  {
-    maxRetries: [1, 1000, true],
-    priority: [0, 9, true],
-    timeout: [0.001, 31_536_000, false],
-    retryDelay: [0, 31_536_000, false],
-    firstDelay: [0, 31_536_000, false],
-  };
+export const RANGES: Record<NumberField, [number, number, boolean]> = {
+  maxRetries: [1, 1000, true],
+  priority: [0, 9, true],
+  timeout: [0.001, 31_536_000, false],
+  retryDelay: [0, 31_536_000, false],
+  cap: [0, 31_536_000, false],
+  firstDelay: [0, 31_536_000, false],
+};
 
 /** Fields that cannot be sent as they are. */
 export function problems(form: Form): Field[] {
-  const wrong = (Object.keys(RANGES) as (keyof typeof RANGES)[]).filter((field) => {
+  const wrong = (Object.keys(RANGES) as NumberField[]).filter((field) => {
     if (form[field] === "") return false;
     const value = Number(form[field]);
     const [low, high, whole] = RANGES[field];
@@ -83,5 +89,7 @@ export function params(form: Form): Params {
   return given;
 }
 
-const delay = ({ retryDelay, exponential }: Form): RetryDelay =>
-  exponential ? { exponential: true, base: Number(retryDelay) } : Number(retryDelay);
+const delay = ({ retryDelay, exponential, cap }: Form): RetryDelay =>
+  exponential
+    ? { exponential: true, base: Number(retryDelay), ...(cap && { cap: Number(cap) }) }
+    : Number(retryDelay);

@@ -6,6 +6,8 @@ import { startRouter } from "./router";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/shell.css";
+import "./styles/dialogs.css";
+import "./styles/search.css";
 import "./styles/jobs.css";
 import "./styles/job.css";
 import { startTheme } from "./theme";

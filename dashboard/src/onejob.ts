@@ -90,7 +90,8 @@ export function useJob(id: string): OneJob {
       plan(Math.max(0, last.current + gap - Date.now()));
   });
   useSignalEffect(() => {
-    if (touched.value) void load();
+    // a deleted job is left, not looked at
+    if (touched.value && touched.value.what !== "delete") void load();
   });
   return { job, lines, reasons, problem, missing };
 }

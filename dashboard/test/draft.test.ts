@@ -66,7 +66,8 @@ describe("params", () => {
   });
 
   it("comes back from a job's options", () => {
-    const options = { maxRetries: 4, retryDelay: { exponential: true, base: 3 }, timeout: 9 };
+    const retryDelay = { exponential: true, base: 3, cap: 60 };
+    const options = { maxRetries: 4, retryDelay, timeout: 9 };
     expect(params(filled("A", {}, options))).toEqual(options);
   });
 });

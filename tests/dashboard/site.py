@@ -48,7 +48,7 @@ class Site:
 
     def __enter__(self) -> Self:
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self._open = contextlib.AsyncExitStack()
         self.kiribi = self.run(self._connect)
@@ -56,10 +56,12 @@ class Site:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self.stop()
-        self.run(self._open.aclose)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(SECONDS)
+        try:
+            self.stop()
+            self.run(self._open.aclose)
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(SECONDS)
         self._loop.close()
 
     def run(self, work: Callable[..., Awaitable[T]], *args: Any, **options: Any) -> T:
@@ -116,7 +118,7 @@ class Site:
         announce(f"http://127.0.0.1:{listening.getsockname()[1]}/")
         self.url += self._prefix.strip("/") + "/"
         await self._stop.wait()
-        inner.state.closing.set()
+        inner.state.events.close()
         server.should_exit = True
         await serving
 

@@ -44,6 +44,7 @@ def test_a_failed_job_explains_itself(site: Site, seed: Seed, visit: Visit) -> N
 
 def test_payload_and_result_are_trees_to_copy(site: Site, seed: Seed, visit: Visit) -> None:
     payload = {"list": list(range(250)), "deep": {"a": {"b": {"c": 1}}}, "text": "x" * 1000}
+    payload["big"] = 12345678901234567890
     id = site.run(seed.completed, payload=payload, result=[True, None])
     page = visit(f"{site.url}jobs/{id}", permissions=["clipboard-read", "clipboard-write"])
     tree = page.locator(".json").first
@@ -100,6 +101,7 @@ def test_a_waiting_job_says_why(site: Site, seed: Seed, visit: Visit) -> None:
 def test_run_now_and_cancel(site: Site, seed: Seed, visit: Visit) -> None:
     id = site.run(seed.retrying)
     page = visit(f"{site.url}jobs/{id}")
+    expect(page.locator(".why")).to_contain_text("Waits for its time: due in 59m")
     expect(page.locator(".attempts")).to_contain_text("due in 59m")
     page.get_by_role("button", name="Run now").click()
     expect(page.locator(".attempts")).to_contain_text("due now")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ MODULES = SOURCE / "node_modules"
 @functools.cache
 def install() -> None:
     """The development dependencies, which the build leaves out."""
-    if not (MODULES / "vitest").exists():
+    wanted = json.loads((SOURCE / "package.json").read_text("utf-8"))["devDependencies"]
+    if not all((MODULES / name).exists() for name in wanted):
         done = npm(["ci", "--ignore-scripts"], return_completed_process=True, **_quiet())
         assert done.returncode == 0, done.stdout
 

@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import { isRaw } from "../exact";
 import { t, tn } from "../i18n";
 import type { Json } from "../types";
 import { Copy } from "./copy";
@@ -7,10 +8,10 @@ const DEEP = 2;
 const LONG_TEXT = 400;
 const MANY = 100;
 
-function Scalar({ value }: { value: string | number | boolean | null }) {
+function Scalar({ value }: { value: Json }) {
   const [whole, setWhole] = useState(false);
   const text = JSON.stringify(value);
-  const kind = value === null ? "null" : typeof value;
+  const kind = value === null ? "null" : isRaw(value) ? "number" : typeof value;
   if (whole || text.length <= LONG_TEXT) return <span class={`json-${kind}`}>{text}</span>;
   return (
     <span class={`json-${kind}`}>
@@ -27,7 +28,7 @@ const Name = ({ name }: { name: string | null }) =>
 
 function Node({ name, value, depth }: { name: string | null; value: Json; depth: number }) {
   const [shown, setShown] = useState(MANY);
-  if (value === null || typeof value !== "object")
+  if (value === null || typeof value !== "object" || isRaw(value))
     return (
       <li>
         <Name name={name} />
@@ -75,7 +76,7 @@ export const JsonCard = ({ title, value }: { title: string; value: Json }) => (
       <Copy text={() => JSON.stringify(value, null, 2)} label={t("copy.json", { what: title })} />
     </header>
     <ul class="json" tabIndex={0} aria-label={title}>
-      {value !== null && typeof value === "object" && Object.keys(value).length ? (
+      {value !== null && typeof value === "object" && !isRaw(value) && Object.keys(value).length ? (
         Object.entries(value).map(([key, each]) => (
           <Node key={key} name={key} value={each} depth={1} />
         ))

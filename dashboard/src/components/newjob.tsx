@@ -1,43 +1,18 @@
-import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { composing, explainError, touched, type Draft } from "../actions";
 import * as api from "../api";
-import { filled, jsonProblem, params, problems, RANGES, type Field, type Form } from "../draft";
+import { filled, jsonProblem, params, pretty, problems, type Form } from "../draft";
+import { parseExact } from "../exact";
 import { t } from "../i18n";
 import { beat, pulse } from "../live";
 import { notify } from "../notices";
 import { go, href } from "../router";
 import { skeleton } from "../schema";
-import type { BindingDetails, Json } from "../types";
+import type { BindingDetails } from "../types";
 import { Button } from "./button";
 import { Dialog } from "./dialog";
-
-interface LabelledProps {
-  id: string;
-  label: string;
-  problem?: string | false;
-  hint?: string;
-  children: ComponentChildren;
-}
-
-const Labelled = ({ id, label, problem, hint, children }: LabelledProps) => (
-  <div class="labelled">
-    <label for={id}>{label}</label>
-    {children}
-    {(problem || hint) && (
-      <p id={`${id}-note`} class={problem ? "problem" : "muted"}>
-        {problem || hint}
-      </p>
-    )}
-  </div>
-);
-
-const NUMBERS = ["maxRetries", "firstDelay", "retryDelay", "timeout", "priority"] as const;
-
-const usual = (details: BindingDetails | undefined, field: (typeof NUMBERS)[number]): string => {
-  const value = details?.defaults?.[field];
-  return value === undefined ? "" : typeof value === "object" ? String(value.base) : String(value);
-};
+import { JobOptions } from "./joboptions";
+import { Labelled } from "./labelled";
 
 /** Enqueue a job: a binding, its payload, and what should differ from the defaults. */
 export function NewJob({ start }: { start: Partial<Draft> }) {
@@ -51,8 +26,7 @@ export function NewJob({ start }: { start: Partial<Draft> }) {
   const [busy, setBusy] = useState(false);
   const id = useId();
   const element = useRef<HTMLFormElement>(null);
-  const set = (field: Field) => (event: { currentTarget: { value: string } }) =>
-    setForm((now) => ({ ...now, [field]: event.currentTarget.value }));
+  const change = (part: Partial<Form>) => setForm((now) => ({ ...now, ...part }));
   const wrong = problems(form);
   const chosen = known.find(({ name }) => name === form.binding);
   const json = jsonProblem(form.payload);
@@ -82,11 +56,11 @@ export function NewJob({ start }: { start: Partial<Draft> }) {
     try {
       const job = await api.enqueue({
         binding: form.binding.trim(),
-        payload: JSON.parse(form.payload) as Json,
+        payload: form.payload,
         params: params(form),
       });
       close();
-      touched.value += 1;
+      touched.value = { what: "enqueue" };
       void beat();
       notify(t("enqueued", { binding: job.binding }));
       go(href(`jobs/${job.id}`));
@@ -110,7 +84,7 @@ export function NewJob({ start }: { start: Partial<Draft> }) {
             name="binding"
             list={`${id}-names`}
             value={form.binding}
-            onInput={set("binding")}
+            onInput={(event) => change({ binding: event.currentTarget.value })}
             autocomplete="off"
             spellcheck={false}
             required
@@ -134,7 +108,7 @@ export function NewJob({ start }: { start: Partial<Draft> }) {
             name="payload"
             rows={Math.min(16, Math.max(6, form.payload.split("\n").length + 1))}
             value={form.payload}
-            onInput={set("payload")}
+            onInput={(event) => change({ payload: event.currentTarget.value })}
             spellcheck={false}
             aria-invalid={json !== null}
             aria-describedby={`${id}-p-note`}
@@ -144,9 +118,7 @@ export function NewJob({ start }: { start: Partial<Draft> }) {
             <Button
               kind="quiet"
               disabled={json !== null}
-              onClick={() =>
-                setForm({ ...form, payload: JSON.stringify(JSON.parse(form.payload), null, 2) })
-              }
+              onClick={() => change({ payload: pretty(parseExact(form.payload)) })}
             >
               {t("payload.format")}
             </Button>
@@ -154,8 +126,7 @@ export function NewJob({ start }: { start: Partial<Draft> }) {
               <Button
                 kind="quiet"
                 onClick={() =>
-                  chosen.schema &&
-                  setForm({ ...form, payload: JSON.stringify(skeleton(chosen.schema), null, 2) })
+                  chosen.schema && change({ payload: pretty(skeleton(chosen.schema)) })
                 }
               >
                 {t("payload.skeleton")}
@@ -165,50 +136,12 @@ export function NewJob({ start }: { start: Partial<Draft> }) {
         </Labelled>
         <details open={unfolded} onToggle={(event) => setUnfolded(event.currentTarget.open)}>
           <summary>{t("options")}</summary>
-          <div class="options">
-            {NUMBERS.map((field) => (
-              <Labelled
-                key={field}
-                id={`${id}-${field}`}
-                label={t(`option.${field}`)}
-                problem={
-                  wrong.includes(field) &&
-                  t("wrong.number", { from: RANGES[field][0], to: RANGES[field][1] })
-                }
-              >
-                <input
-                  id={`${id}-${field}`}
-                  name={field}
-                  inputMode="decimal"
-                  value={form[field]}
-                  placeholder={usual(chosen, field)}
-                  disabled={field === "firstDelay" && form.at !== ""}
-                  onInput={set(field)}
-                  aria-invalid={wrong.includes(field)}
-                  aria-describedby={`${id}-${field}-note`}
-                />
-              </Labelled>
-            ))}
-            <Labelled id={`${id}-at`} label={t("option.at")}>
-              <input
-                id={`${id}-at`}
-                name="at"
-                type="datetime-local"
-                value={form.at}
-                disabled={form.firstDelay !== ""}
-                onInput={set("at")}
-              />
-            </Labelled>
-            <label class="check">
-              <input
-                type="checkbox"
-                checked={form.exponential}
-                disabled={form.retryDelay === ""}
-                onChange={(event) => setForm({ ...form, exponential: event.currentTarget.checked })}
-              />
-              {t("option.exponential")}
-            </label>
-          </div>
+          <JobOptions
+            form={form}
+            wrong={wrong}
+            defaults={chosen?.defaults ?? {}}
+            onChange={change}
+          />
         </details>
         {refused && (
           <p class="problem" role="alert">

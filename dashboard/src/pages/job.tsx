@@ -17,6 +17,7 @@ import { ACTIONS, allows, CAPABILITY, type Action } from "../lifecycle";
 import { useJob } from "../onejob";
 import { canGoBack, go, href } from "../router";
 import { may } from "../session";
+import { duration, now } from "../time";
 import type { Explanation, JobDetails } from "../types";
 import { MissingPage } from "./missing";
 
@@ -59,17 +60,23 @@ const Actions = ({ job }: { job: JobDetails }) => (
   </div>
 );
 
-const Why = ({ reasons }: { reasons: Explanation["reasons"] }) =>
-  reasons.length ? (
-    <ul class="why" aria-live="polite">
+/** What holds a waiting job; the time left runs on. */
+function Why({ job, reasons }: { job: JobDetails; reasons: Explanation["reasons"] }) {
+  if (!reasons.length) return null;
+  const left = Date.parse(job.dueAt) - now.value;
+  return (
+    <ul class="why">
       {reasons.map(({ code, message }) => (
         <li key={code}>
           <Icon name="pending" />
-          {said(`explain.${code}`, message)}
+          {code === "due_later"
+            ? t("why.due", { time: duration(Math.max(0, left)) })
+            : said(`explain.${code}`, message)}
         </li>
       ))}
     </ul>
-  ) : null;
+  );
+}
 
 const Progress = ({ job }: { job: JobDetails }) =>
   job.status === "PROCESSING" && job.progress ? (
@@ -135,7 +142,7 @@ export function JobPage({ rest: id }: { rest: string }) {
         </div>
         <Actions job={shown} />
       </header>
-      <Why reasons={reasons.value} />
+      <Why job={shown} reasons={reasons.value} />
       <Progress job={shown} />
       <div class="columns">
         <section class="card">
