@@ -38,7 +38,7 @@ class Intake:
         Raises:
             InvalidInput: naming what is wrong, with the job's place if there are several.
         """
-        asked = [_triple(job) for job in jobs]
+        asked = [_triple(place, job) for place, job in enumerate(jobs)]
         await self._learn({name for name, *_ in asked if isinstance(name, str)})
         checked: list[NewJob] = []
         for place, job in enumerate(asked):
@@ -56,6 +56,8 @@ class Intake:
         Raises:
             InvalidInput: it is neither, or no name.
         """
+        if isinstance(binding, str) and binding in self._performers:
+            return binding
         if is_performer(binding):
             return cast("type[Performer]", binding).binding
         if not isinstance(binding, str):
@@ -117,18 +119,21 @@ class Intake:
 
     async def _learn(self, names: set[str]) -> None:
         """Ask the store about bindings of which no performer is at hand."""
+        if names <= self._performers.keys():
+            return
         names -= self._performers.keys()
-        if names and not (names <= self._known.keys() and time.monotonic() < self._known_until):
+        if not (names <= self._known.keys() and time.monotonic() < self._known_until):
             self._known = {info.name: info for info in await self._store.bindings()}
             self._known_until = time.monotonic() + TRUST_SECONDS
 
 
-def _triple(job: Any) -> tuple[Any, Any, Mapping[str, Any]]:
+def _triple(place: int, job: Any) -> tuple[Any, Any, Mapping[str, Any]]:
     if not isinstance(job, tuple | list) or len(cast("Asked", job)) not in (2, 3):
         allowed = "give (binding, payload) or (binding, payload, options)"
-        raise InvalidInput("jobs", cast("object", job), allowed)
+        raise InvalidInput(f"jobs[{place}]", cast("object", job), allowed)
     binding, payload, *rest = cast("Asked", job)
     options: Any = rest[0] if rest else {}
     if not isinstance(options, Mapping):
-        raise InvalidInput("options", options, "give a mapping of options, or leave it out")
+        allowed = "give a mapping of options, or leave it out"
+        raise InvalidInput(f"jobs[{place}].options", options, allowed)
     return binding, payload, cast("Mapping[str, Any]", options)

@@ -40,6 +40,8 @@ BUCKETS = (60, 3_600, 86_400)
 """Seconds of the statistics' time buckets."""
 TEN_YEARS = 10 * 366 * 24
 """In hours."""
+MAX_SEQ = (1 << 31) - 1
+"""Of lines in a job's log."""
 
 
 class Looking(Entrypoint):
@@ -107,7 +109,7 @@ class Looking(Entrypoint):
             InvalidInput: `after` or `limit` (1 to 1,000) is wrong.
         """
         checked_limit("limit", limit)
-        whole(0, 1 << 62)("after", after)
+        whole(0, MAX_SEQ)("after", after)
         return await self.store.logs(id, after=after, limit=limit) if is_id(id) else []
 
     async def explain(self, id: str) -> Explanation:
@@ -145,7 +147,7 @@ class Looking(Entrypoint):
         Raises:
             InvalidInput: another bucket, or hours out of range.
         """
-        checked_seconds("hours", hours, most=TEN_YEARS, above=True)
+        checked_seconds("hours", hours, most=TEN_YEARS, above=True, what="hours")
         if bucket is not None and bucket not in BUCKETS:
             raise InvalidInput("bucket", bucket, "give 60, 3600 or 86400 seconds, or None")
         names = texts("bindings", bindings) if bindings else ()

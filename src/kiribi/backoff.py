@@ -22,7 +22,7 @@ class Exponential:
     cap: float = 3600.0
 
     def __post_init__(self) -> None:
-        base = checked_seconds("retry_delay.base", self.base, least=1, most=1_000)
+        base = checked_seconds("retry_delay.base", self.base, least=1, most=1_000, what="a number")
         object.__setattr__(self, "base", base)
         object.__setattr__(self, "cap", checked_seconds("retry_delay.cap", self.cap))
 

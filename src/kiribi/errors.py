@@ -252,7 +252,13 @@ YEAR = 365 * 86_400.0
 
 
 def checked_seconds(
-    field: str, value: object, *, least: float = 0, most: float = YEAR, above: bool = False
+    field: str,
+    value: object,
+    *,
+    least: float = 0,
+    most: float = YEAR,
+    above: bool = False,
+    what: str = "a number of seconds",
 ) -> float:
     """`value` as a number within bounds (`above`: strictly more than `least`), or InvalidInput."""
     if (
@@ -262,5 +268,5 @@ def checked_seconds(
         or not value <= most
     ):
         bounds = f"above {least:g} and up to" if above else f"from {least:g} to"
-        raise InvalidInput(field, value, f"give a number {bounds} {most:,.12g}")
+        raise InvalidInput(field, value, f"give {what} {bounds} {most:,.12g}")
     return float(value)

@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Unpack, overload
 
-from kiribi import _actions, lifecycle
+from kiribi import _actions, lifecycle, search
 from kiribi._actions import STEP, Acted, Ids, Target
 from kiribi._intake import Intake
 from kiribi._looking import Filter, Looking
@@ -29,9 +29,7 @@ from kiribi.options import CHECKS, Options, aware
 from kiribi.payloads import schema_of
 from kiribi.performer import Performer, Performs, by_binding, defaults_of, performers_in
 from kiribi.ports import BindingInfo, NewJob, Queue, Retention, Store
-from kiribi.search import (
-    JobFilter,
-)
+from kiribi.search import JobFilter
 
 if TYPE_CHECKING:
     from kiribi._attempt import Running
@@ -314,7 +312,8 @@ class Kiribi(Looking):
         else:
             age = checked_seconds("older_than", older_than, most=CENTURY)
             cutoff = await self.store.now_ms() - round(age * 1000)
-        filter = JobFilter.parse({"status": statuses, "created_before": max(0, cutoff)})
+        swept = search.statuses("statuses", statuses)
+        filter = JobFilter(statuses=swept, created_before_ms=max(0, cutoff))
         async for ids in _actions.matching(self.store, filter):
             yield len(ids) if dry_run else len(await self.store.delete(ids, filter.statuses))
 

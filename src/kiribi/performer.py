@@ -127,7 +127,9 @@ class Performer(Entrypoint):
 
     def progress(self, fraction: float, message: str = "") -> None:
         """Report how far the job is, 0 to 1; the last report wins."""
-        self._attempt.progress(checked_seconds("fraction", fraction, most=1), str(message))
+        self._attempt.progress(
+            checked_seconds("fraction", fraction, most=1, what="a number"), str(message)
+        )
 
     def once(self, name: str, fn: Callable[[str], Any]) -> Any:
         """Run a step whose stored result is never repeated, whatever attempt asks.
