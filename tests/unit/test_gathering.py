@@ -33,14 +33,15 @@ async def started(
     gathering: Gathering[int, int], *calls: list[int]
 ) -> list[asyncio.Task[list[int]]]:
     tasks = [asyncio.create_task(gathering(call)) for call in calls]
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # all have called
+    await asyncio.sleep(0)  # the first has seen whether it is alone
     return tasks
 
 
 def test_who_comes_meanwhile_shares_the_next_call() -> None:
     async def run() -> None:
         double = Doubler()
-        tasks = await started(Gathering(double), [1, 2], [3], [], [4, 5])
+        tasks = await started(Gathering(double, double), [1, 2], [3], [], [4, 5])
         assert double.calls == [[1, 2]]
         double.may_go_on.set()
         assert await asyncio.gather(*tasks) == [[2, 4], [6], [], [8, 10]]
@@ -53,7 +54,7 @@ def test_lone_callers_go_alone() -> None:
     async def run() -> None:
         double = Doubler()
         double.may_go_on.set()
-        gathering = Gathering(double)
+        gathering = Gathering(double, double)
         assert [await gathering([number]) for number in (1, 2)] == [[2], [4]]
         assert double.calls == [[1], [2]]
         assert gathering._waiting == {}
@@ -61,10 +62,23 @@ def test_lone_callers_go_alone() -> None:
     asyncio.run(run())
 
 
+def test_only_who_is_alone_takes_the_way_for_one() -> None:
+    async def run() -> None:
+        together, alone = Doubler(), Doubler()
+        together.may_go_on.set()
+        alone.may_go_on.set()
+        gathering = Gathering(together, alone)
+        await asyncio.gather(*(gathering([number]) for number in (1, 2)))
+        await gathering([3])
+        assert (together.calls, alone.calls) == ([[1], [2]], [[3]])
+
+    asyncio.run(run())
+
+
 def test_only_the_guilty_fails() -> None:
     async def run() -> None:
         double = Doubler()
-        tasks = await started(Gathering(double), [1], [2], [0], [3])
+        tasks = await started(Gathering(double, double), [1], [2], [0], [3])
         double.may_go_on.set()
         answers = await asyncio.gather(*tasks, return_exceptions=True)
         assert answers[:2] + answers[3:] == [[2], [4], [6]]
@@ -77,7 +91,7 @@ def test_a_failing_store_fails_all_without_asking_it_again() -> None:
     async def run() -> None:
         double = Doubler()
         double.down = True
-        gathering = Gathering(double)
+        gathering = Gathering(double, double)
         tasks = await started(gathering, [1], [2], [3])
         double.may_go_on.set()
         answers = await asyncio.gather(*tasks, return_exceptions=True)
@@ -93,7 +107,7 @@ def test_a_failing_store_fails_all_without_asking_it_again() -> None:
 def test_who_gives_up_holds_nobody_up(gone: int) -> None:
     async def run() -> None:
         double = Doubler()
-        tasks = await started(Gathering(double), [1], [2], [3])
+        tasks = await started(Gathering(double, double), [1], [2], [3])
         tasks[gone].cancel()
         await asyncio.sleep(0)
         double.may_go_on.set()

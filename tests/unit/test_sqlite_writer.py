@@ -16,6 +16,7 @@ from kiribi.job import new_id
 from kiribi.ports import NewJob, Progress, WorkerInfo
 from kiribi.stores import _apsw
 from kiribi.stores._apsw import connect, execute
+from kiribi.stores._writer import CHECKPOINT_PAGES, Writer
 from kiribi.stores.sqlite import SqliteStore
 
 Use = Callable[[SqliteStore, apsw.Connection], Awaitable[None]]
@@ -176,3 +177,40 @@ def test_what_must_survive_a_loss_of_power_is_synced(tmp_path: Path, synced: lis
         assert new.id == job.id
 
     with_writer(tmp_path, use)
+
+
+def test_a_lone_caller_writes_at_once_only_where_that_is_quick(tmp_path: Path) -> None:
+    """The event loop is never held by a slow disk, another process's lock or a checkpoint."""
+
+    async def run() -> None:
+        path = str(tmp_path / "jobs.db")
+        writer = Writer(connect(path), path)
+        await writer.submit(lambda connection: execute(connection, "CREATE TABLE t (n)"))
+        insert = lambda connection: execute(connection, "INSERT INTO t VALUES (1) RETURNING n")  # noqa: E731
+
+        writer._pace = 1.0
+        assert writer.at_once(insert) is None  # slow
+        writer._pace = 0.0
+        assert writer.at_once(insert) == [(1,)]
+        writer._pages = CHECKPOINT_PAGES
+        writer._pace = 0.0
+        assert writer.at_once(insert) is None  # a checkpoint is due: the thread's work
+        assert await writer.submit(insert) == [(1,)]
+        assert writer._pages < CHECKPOINT_PAGES
+
+        other = connect(path)
+        execute(other, "BEGIN IMMEDIATE")
+        writer._pace = 0.0
+        assert writer.at_once(insert) is None  # locked: no waiting on the event loop
+        execute(other, "COMMIT")
+        writer._pace = 0.0
+        with pytest.raises(apsw.SQLError):
+            writer.at_once(lambda connection: execute(connection, "INSERT INTO nowhere VALUES (1)"))
+        writer._pace = 0.0
+        assert writer.at_once(insert) == [(1,)]
+        assert execute(other, "SELECT count(*) FROM t") == [(3,)]
+        other.close()
+        await asyncio.to_thread(writer.close)
+        assert writer.at_once(insert) is None
+
+    asyncio.run(run())

@@ -59,7 +59,7 @@ def connect(path: str, *, read_only: bool = False) -> apsw.Connection:
     """
     with explained(path):
         connection = apsw.Connection(path, statementcachesize=STATEMENTS_CACHED)
-        connection.set_busy_handler(_Patience())
+        connection.set_busy_handler(Patience())
         # the planner shall not look at parameters: it would compile the statement anew each time
         connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
         if not read_only:
@@ -85,7 +85,7 @@ def execute(connection: apsw.Connection, sql: str, params: Sequence[Any] = ()) -
 
 def _switch_to_wal(connection: apsw.Connection) -> None:
     # SQLite does not ask the busy handler here
-    patience = _Patience()
+    patience = Patience()
     attempt = 0
     while True:
         try:
@@ -98,7 +98,7 @@ def _switch_to_wal(connection: apsw.Connection) -> None:
             return
 
 
-class _Patience:
+class Patience:
     """A busy handler with short, jittered waits: SQLite's own grow to 100 ms, and starve."""
 
     def __init__(self) -> None:

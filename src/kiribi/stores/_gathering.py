@@ -10,17 +10,19 @@ from kiribi.errors import StoreError
 
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
+Call = Callable[[Sequence[Asked]], Awaitable[list[Answer]]]
 
 
 class Gathering(Generic[Asked, Answer]):
-    """Calls `together` at once for a lone caller, and once for all who come meanwhile.
+    """Calls `alone` for a lone caller, else `together` once for all who come meanwhile.
 
-    `together` answers each item, in order, and changes nothing when it raises. Then each call is
-    made again alone, so that only the guilty fails; unless the store failed, which all share.
+    Both answer each item, in order, and change nothing when they raise. Then each call is made
+    again by itself, so that only the guilty fails; unless the store failed, which all share.
     """
 
-    def __init__(self, together: Callable[[Sequence[Asked]], Awaitable[list[Answer]]]) -> None:
+    def __init__(self, together: Call[Asked, Answer], alone: Call[Asked, Answer]) -> None:
         self._together = together
+        self._alone = alone
         self._waiting: dict[asyncio.AbstractEventLoop, _Calls[Asked, Answer]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -31,7 +33,10 @@ class Gathering(Generic[Asked, Answer]):
         if waiting is None:
             self._waiting[loop] = []
             try:
-                return await self._together(asked)
+                await asyncio.sleep(0)  # whoever is ready to call as well, comes now
+                if self._waiting[loop]:
+                    return await self._together(asked)
+                return await self._alone(asked)
             finally:
                 self._go_on(loop)
         answer: asyncio.Future[list[Answer]] = loop.create_future()

@@ -12,7 +12,7 @@ import json
 import secrets
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,6 +28,7 @@ from kiribi.stores._search import Params, Search, chosen, needs_counters
 
 Batch = Sequence[tuple[str, Params]]
 """Statements by name, each with its parameters from `?2` on."""
+Write = Callable[[Batch], Awaitable[list[list[Row]]]]
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 MINUTES_KEPT = 2 * HOUR
@@ -73,16 +74,17 @@ class SqlStore(ABC):
 
     async def insert(self, jobs: Sequence[NewJob]) -> list[Job]:
         """See `ports.Store`."""
-        if not jobs:
-            return []
+        return await self._insert(jobs, self._write) if jobs else []
+
+    async def _insert(self, jobs: Sequence[NewJob], write: Write) -> list[Job]:
         call = Insertion(jobs, self._now(), self._known_bindings)
         try:
-            rows = await self._write(call.statements)
+            rows = await write(call.statements)
         except IdsInConflict:
             conflicting = await self._rows("conflicting_ids", dumps(call.chosen))
             # deleted meanwhile: then the ids are free
             if not conflicting:
-                return await self.insert(jobs)
+                return await self._insert(jobs, write)
             raise IdConflict(conflicting[0][0]) from None
         self._known_bindings |= call.bindings
         return await self._answer(call, call.stored(rows))

@@ -1,9 +1,13 @@
-"""The one thread that writes: whoever comes while it is busy shares the next transaction."""
+"""The one thread that writes: whoever comes while it is busy shares the next transaction.
+
+A caller who is alone may write in its own thread, where that is known to be quick.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,10 +17,15 @@ from typing import Any
 import apsw
 
 from kiribi.errors import StoreUnavailable
-from kiribi.stores._apsw import execute, explanation
+from kiribi.stores._apsw import Patience, execute, explanation
 
 MAX_GROUP = 256
 """Batches in one transaction: bounds how long other processes wait."""
+
+CHECKPOINT_PAGES = 1000
+"""Pages in the WAL after which it is copied into the database (SQLite's own default)."""
+QUICK = 0.001
+"""Seconds a commit may have taken lately for callers to write in their own thread."""
 
 Work = Callable[[apsw.Connection], Any]
 Settled = list[tuple["_Request", Any, BaseException | None]]
@@ -40,6 +49,11 @@ class Writer:
         self._lock = threading.Lock()
         self._closed = False
         self._durable = True
+        self._pages = 0
+        self._pace = QUICK  # of the last commits, in seconds: not quick until shown
+        self._turn = threading.Lock()
+        self._patience = Patience()
+        connection.set_wal_hook(self._grown)
         self._thread = threading.Thread(target=self._run, name="kiribi-writer", daemon=True)
         self._thread.start()
 
@@ -59,6 +73,40 @@ class Writer:
                 raise StoreUnavailable("the store is closed")
             self._requests.put(request)
         return request.future
+
+    def at_once(self, work: Work) -> Any | None:
+        """Have `work` done in this thread, durably, if nobody and nothing is in the way.
+
+        None: it was not done, because commits are slow here, another writes, or the WAL has to
+        be copied.
+
+        Raises:
+            StoreUnavailable: it cannot be done.
+        """
+        if self._pace >= QUICK or not self._turn.acquire(blocking=False):
+            return None
+        try:
+            if self._closed or self._pages >= CHECKPOINT_PAGES or not self._requests.empty():
+                return None
+            try:
+                self._synchronise(durable=True)
+                self._connection.set_busy_handler(None)
+                execute(self._connection, "BEGIN IMMEDIATE")
+            except apsw.BusyError:
+                return None
+            finally:
+                self._connection.set_busy_handler(self._patience)
+            try:
+                answer = work(self._connection)
+                self._end()
+            except BaseException as error:
+                self._roll_back()
+                if isinstance(error, apsw.Error):
+                    raise explanation(self._path, error) from error
+                raise
+            return answer
+        finally:
+            self._turn.release()
 
     def close(self) -> None:
         """Finish what was accepted, then end the thread and the connection. Blocks."""
@@ -83,7 +131,11 @@ class Writer:
                     last = True
                     break
                 group.append(more)
-            _answer(self._commit(group))
+            with self._turn:
+                settled = self._commit(group)
+            _answer(settled)
+            if self._pages >= CHECKPOINT_PAGES:
+                self._checkpoint()
             if last:
                 return
 
@@ -95,7 +147,7 @@ class Writer:
             return [(request, None, explanation(self._path, error)) for request in group]
         try:
             answers = [request.work(self._connection) for request in group]
-            execute(self._connection, "COMMIT")
+            self._end()
         except Exception as error:  # noqa: BLE001 - whatever it is, it goes to who asked for it
             self._roll_back()
             if len(group) == 1:
@@ -103,6 +155,21 @@ class Writer:
             # only the guilty shall fail
             return [settled for request in group for settled in self._commit([request])]
         return [(request, answer, None) for request, answer in zip(group, answers, strict=True)]
+
+    def _end(self) -> None:
+        start = time.perf_counter()
+        execute(self._connection, "COMMIT")
+        self._pace += (time.perf_counter() - start - self._pace) / 8
+
+    def _grown(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
+        self._pages = pages
+        return apsw.SQLITE_OK
+
+    def _checkpoint(self) -> None:
+        # After the answer: nobody waits for it. What stands in its way now, won't for ever.
+        with self._turn, suppress(apsw.Error):
+            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        self._pages = 0
 
     def _synchronise(self, durable: bool) -> None:
         if durable is not self._durable:
