@@ -100,8 +100,9 @@ class Kiribi(Looking):
         from kiribi.stores import open_store
 
         url = database or os.environ.get("KIRIBI_DATABASE_URL") or "sqlite:///kiribi.db"
+        at_hand = cls._at_hand(performers).values()  # checked before there is a store to close
         kiribi = cls(None, os.environ)
-        kiribi.bind(*await open_store(url), performers)
+        kiribi.bind(*await open_store(url), at_hand)
         try:
             yield kiribi
         finally:
@@ -114,12 +115,8 @@ class Kiribi(Looking):
         from asyncio import Lock
 
         self.store, self.queue = store, queue
-        cls = type(self)
-        if performers is not None:
-            self.performers = by_binding(performers)
-        else:
-            self.performers = {} if cls is Kiribi else performers_in(sys.modules[cls.__module__])
-        owners = [cls] if cls is not Kiribi else [*self.performers.values(), cls]
+        self.performers = self._at_hand(performers)
+        owners = [type(self)] if type(self) is not Kiribi else [*self.performers.values(), Kiribi]
         self.source = source_of(owners[0])
         self.running: dict[str, Running] = {}
         self._intake = Intake(store, self.performers)
@@ -389,6 +386,14 @@ class Kiribi(Looking):
         return (cls.on_success, cls.on_failure) != (Kiribi.on_success, Kiribi.on_failure)
 
     # Private
+
+    @classmethod
+    def _at_hand(
+        cls, performers: Iterable[type[Performer]] | None
+    ) -> Mapping[str, type[Performer]]:
+        if performers is not None:
+            return by_binding(performers)
+        return {} if cls is Kiribi else performers_in(sys.modules[cls.__module__])
 
     async def _act(self, target: Target, event: Callable[[Job], Change]) -> Any:
         acted = await _actions.act(self.store, target, event)
