@@ -79,7 +79,7 @@ def new(number: int = NUMBER, payload: str = "1") -> list[NewJob]:
 def test_a_successful_job_costs_three_rows_and_an_index_entry(tmp_path: Path) -> None:
     async def use(meter: Metered) -> None:
         _, insert = await meter(meter.store.insert(new()))
-        assert insert == Cost(1, 2, NUMBER + STAT)
+        assert insert == Cost(1, 3, NUMBER + STAT)
         jobs, claim = await meter(meter.store.claim("w1", ["A", "B"], NUMBER))
         assert (len(jobs), claim) == (NUMBER, Cost(1, 3, NUMBER + STAT + 1))
         took, settle = await meter(
@@ -119,7 +119,7 @@ def test_what_else_writes_a_row_a_job(tmp_path: Path) -> None:
 def test_a_long_payload_costs_one_more(tmp_path: Path) -> None:
     async def use(meter: Metered) -> None:
         _, cost = await meter(meter.store.insert(new(payload='"' + "x" * 2_000 + '"')))
-        assert cost == Cost(1, 3, 2 * NUMBER + STAT)
+        assert cost == Cost(1, 4, 2 * NUMBER + STAT)
 
     metered(tmp_path, use)
 

@@ -67,37 +67,39 @@ class Insertion:
         self.statements: list[tuple[str, tuple[str, ...]]] = []
         if self.chosen:
             self.statements.append(("refuse_conflicts", (dumps(self.chosen),)))
+            self.statements.append(("existing_ids", (dumps(list(first)),)))
         if not self.bindings <= known:
             self.statements.append(("insert_bindings", (dumps(sorted(self.bindings)),)))
         self.statements.append(("insert_stat", (dumps(counted),)))
-        self._inserting = len(self.statements)
         self.statements.append(("insert_jobs", (dumps(rows),)))
         if bodies:
             self.statements.append(("insert_payloads", (dumps(bodies),)))
+        # RETURNING would cost as much as the insert: what is not known comes from here
+        self.statements.append(("insert_context", (dumps(sorted(self.bindings)),)))
 
-    def stored(self, rows: Sequence[Sequence[Row]]) -> dict[str, Row]:
-        """What `insert_jobs` returned, by id, of the rows of all statements."""
-        return {row[0]: row for row in rows[self._inserting]}
-
-    def missing(self, stored: Mapping[str, Row]) -> dict[str, NewJob]:
-        """The jobs that were there before, by id."""
-        if len(stored) == len(self._new):
+    def missing(self, rows: Sequence[Sequence[Row]]) -> dict[str, NewJob]:
+        """The jobs that were there before, by id, of the rows of all statements."""
+        if not self.chosen:
             return {}
-        return {id: job for id, job in zip(self._ids, self._new, strict=True) if id not in stored}
+        there = {id for (id,) in rows[1]}
+        return {id: job for id, job in zip(self._ids, self._new, strict=True) if id in there}
 
-    def answer(self, stored: Mapping[str, Row], existing: Mapping[str, Job]) -> list[Job]:
+    def answer(self, rows: Sequence[Sequence[Row]], existing: Mapping[str, Job]) -> list[Job]:
         """The jobs in the order asked."""
         pending = JobStatus.PENDING
+        context = rows[-1]
+        now: int = context[0][0]
+        priorities: dict[str, int] = {binding: priority for _, binding, priority in context}
         answers: list[Job] = []
         for at, (id, job, payload) in enumerate(
             zip(self._ids, self._new, self._payloads, strict=True)
         ):
-            row = stored.get(id)
-            if row is None:
+            if id in existing:
                 answers.append(existing[id])
                 continue
-            _, due, priority, now = row
             options: dict[str, Any] = json.loads(job.options) if job.options else {}
+            priority = priorities[job.binding] if job.priority is None else job.priority
+            due = now + job.delay_ms if job.at_ms is None else job.at_ms
             made = Job(id, job.binding, pending, payload, options, priority, 0, 0, 0, due, now)
             answers.append(replace(made, duplicate=True) if at in self._again else made)
         return answers

@@ -87,10 +87,10 @@ class SqlStore(ABC):
                 return await self._insert(jobs, write)
             raise IdConflict(conflicting[0][0]) from None
         self._known_bindings |= call.bindings
-        return await self._answer(call, call.stored(rows))
+        return await self._answer(call, rows)
 
-    async def _answer(self, call: Insertion, stored: Mapping[str, Row]) -> list[Job]:
-        missing = call.missing(stored)
+    async def _answer(self, call: Insertion, rows: Sequence[Sequence[Row]]) -> list[Job]:
+        missing = call.missing(rows)
         existing: dict[str, Job] = {}
         if missing:
             for job in await self.find(list(missing)):
@@ -98,7 +98,7 @@ class SqlStore(ABC):
             for id in missing.keys() - existing.keys():
                 # deleted meanwhile
                 existing[id] = (await self.insert([missing[id]]))[0]
-        return call.answer(stored, existing)
+        return call.answer(rows, existing)
 
     async def claim(
         self,

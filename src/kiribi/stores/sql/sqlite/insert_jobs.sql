@@ -11,4 +11,3 @@ INSERT INTO job (id, binding, status, open, rank, due, priority, updated_ms, pay
 SELECT id, binding, 'PENDING', 1, due - priority * 60000, due, priority, now, payload, options
 FROM new WHERE true
 ON CONFLICT DO NOTHING
-RETURNING id, due, priority, updated_ms
