@@ -1,4 +1,4 @@
-// A first payload from a JSON Schema: every required field, with what is known of its value.
+// A first payload from a JSON Schema: what is required or has a default.
 
 import type { Json, JsonSchema } from "./types";
 
@@ -16,10 +16,12 @@ export function skeleton(schema: JsonSchema, root: JsonSchema = schema, depth = 
   switch (type) {
     case "object": {
       const fields = Object.entries(schema.properties ?? {});
-      const required = fields.filter(([field]) => schema.required?.includes(field));
+      const shown = fields.filter(
+        ([field, part]) => schema.required?.includes(field) || (part.default ?? null) !== null,
+      );
       if (depth >= DEEPEST) return {};
       return Object.fromEntries(
-        required.map(([field, part]) => [field, skeleton(part, root, depth + 1)]),
+        shown.map(([field, part]) => [field, skeleton(part, root, depth + 1)]),
       );
     }
     case "array":

@@ -89,7 +89,7 @@ describe("problems", () => {
 });
 
 describe("skeleton", () => {
-  it("fills in required fields, through references", () => {
+  it("fills in what is required or has a default, through references", () => {
     expect(
       skeleton({
         type: "object",
@@ -97,6 +97,8 @@ describe("skeleton", () => {
         properties: {
           to: { type: "string" },
           cc: { type: "string" },
+          bcc: { anyOf: [{ type: "string" }, { type: "null" }], default: null },
+          delay: { type: "integer", default: 3000 },
           user: { $ref: "#/$defs/User" },
           kind: { enum: ["a", "b"] },
         },
@@ -104,7 +106,7 @@ describe("skeleton", () => {
           User: { type: "object", required: ["id"], properties: { id: { type: "integer" } } },
         },
       }),
-    ).toEqual({ to: "", user: { id: 0 }, kind: "a" });
+    ).toEqual({ to: "", delay: 3000, user: { id: 0 }, kind: "a" });
   });
 
   it("ends where a schema contains itself", () => {

@@ -6,7 +6,7 @@ from collections import Counter
 from time import monotonic
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, Request, Route, expect
 from tests.dashboard.conftest import Visit
 from tests.dashboard.seed import Seed
 from tests.dashboard.site import Site
@@ -20,7 +20,7 @@ class Requests:
 
     def __init__(self, page: Page) -> None:
         self.asked: Counter[str] = Counter()
-        self._open = 0
+        self._open: set[Request] = set()
         self._page = page
         page.on("request", self._began)
         page.on("requestfinished", self._ended)
@@ -41,11 +41,10 @@ class Requests:
     def _began(self, request) -> None:
         if "/api/" in request.url and not request.url.endswith("/events"):
             self.asked[request.url.rpartition("/api/")[2]] += 1
-            self._open += 1
+            self._open.add(request)
 
-    def _ended(self, request) -> None:
-        if "/api/" in request.url and not request.url.endswith("/events"):
-            self._open -= 1
+    def _ended(self, request: Request) -> None:
+        self._open.discard(request)
 
 
 def without_events(route: Route) -> None:

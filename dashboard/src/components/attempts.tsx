@@ -4,6 +4,7 @@ import { clock, duration, full, now } from "../time";
 import type { JobDetails, Outcome } from "../types";
 import { Copy } from "./copy";
 import { Icon, type IconName } from "./icons";
+import { ShortId } from "./shortid";
 
 const ICON: Record<Outcome | "running", IconName> = {
   completed: "completed",
@@ -59,7 +60,11 @@ function One({ of, line, open }: { of: Stretch; line: Timeline; open: boolean })
         <span class="figures">
           <span class="muted">{t("ran")}</span> {duration(of.end - of.start)}
         </span>
-        {attempt?.worker && <span class="worker muted">{attempt.worker}</span>}
+        {attempt?.worker && (
+          <span class="worker muted">
+            {t("fact.worker")} <ShortId of={attempt.worker} />
+          </span>
+        )}
       </div>
       <Bar of={of} line={line} />
       {attempt?.error && (

@@ -3,6 +3,7 @@ import { number, t } from "../i18n";
 import { isWaiting } from "../lifecycle";
 import { duration } from "../time";
 import type { JobDetails, Params, RetryDelay } from "../types";
+import { ShortId } from "./shortid";
 import { Moment, Running } from "./when";
 
 const Fact = ({ name, children }: { name: string; children: ComponentChildren }) => (
@@ -72,7 +73,11 @@ export function Facts({ job }: { job: JobDetails }) {
       {job.crashes > 0 && <Fact name={t("fact.crashes")}>{number(job.crashes)}</Fact>}
       <Fact name={t("fact.priority")}>{job.priority}</Fact>
       {params && <Options params={params} />}
-      {job.worker && <Fact name={t("fact.worker")}>{job.worker}</Fact>}
+      {job.worker && (
+        <Fact name={t("fact.worker")}>
+          <ShortId of={job.worker} />
+        </Fact>
+      )}
     </dl>
   );
 }

@@ -3,10 +3,9 @@ import { href } from "../router";
 import { duration } from "../time";
 import type { Job } from "../types";
 import { Icon } from "./icons";
+import { shortId, ShortId } from "./shortid";
 import { Status } from "./status";
 import { Age, Running } from "./when";
-
-export const shortId = (id: string): string => id.slice(-8);
 
 const SUMMARY = 200;
 
@@ -103,9 +102,7 @@ export function JobRow({ job, selected, gone, selectable, onSelect, onOpen }: Pr
       </td>
       <td role="cell" class="name">
         <a href={href(`jobs/${job.id}`)}>{job.binding}</a>
-        <span class="id" title={job.id}>
-          {shortId(job.id)}
-        </span>
+        <ShortId of={job.id} />
       </td>
       <td role="cell" class="payload">
         {gone ? t("gone") : summary(job)}

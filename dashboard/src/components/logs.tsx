@@ -21,7 +21,7 @@ export function Logs({ lines, live }: { lines: readonly LogLine[]; live: boolean
     <section class="card logs-card">
       <header>
         <h2>{t("logs")}</h2>
-        <span class="muted">{tn("lines", lines.length)}</span>
+        {lines.length > 0 && <span class="muted">{tn("lines", lines.length)}</span>}
         {lines.length > 0 && (
           <Copy text={() => asText(lines)} label={t("copy.json", { what: t("logs") })} />
         )}
