@@ -26,8 +26,7 @@ def check_accessible(page: Page) -> None:
     ] == []
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])
 def test_axe_on_everything(site: Site, seed: Seed, visit: Visit, theme: str, width: int) -> None:
     page = visit(
         site.url,
