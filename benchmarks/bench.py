@@ -63,7 +63,7 @@ class Bench:
 
     def quick(self) -> Bench:
         """The same with little to do: says that it runs, not how fast."""
-        return replace(self, jobs=2_000, history=20_000, repeat=1, samples=30, idle_seconds=3.0)
+        return replace(self, jobs=2_000, history=20_000, repeat=1, samples=10, idle_seconds=1.0)
 
     def fresh(self) -> Path:
         """A path for a database that does not exist yet."""

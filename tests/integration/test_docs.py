@@ -63,7 +63,12 @@ def test_every_dependency_has_its_reason() -> None:
     needed = [
         *project["build-system"]["requires"],
         *project["project"]["dependencies"],
-        *(one for group in project["dependency-groups"].values() for one in group),
+        *(
+            one
+            for group in project["dependency-groups"].values()
+            for one in group
+            if isinstance(one, str)
+        ),
     ]
     names = {re.split(r"[\[<>=; ]", one)[0] for one in needed}
     names |= {*dashboard["dependencies"], *dashboard["devDependencies"]}

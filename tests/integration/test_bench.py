@@ -1,0 +1,75 @@
+"""The benchmarks run, and judge as they say. How fast it is, only `make bench` says."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from benchmarks.bench import Bar, Figure, percentile
+from benchmarks.report import as_json, missed, number, table
+from rich.console import Console
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("bar", "value", "kept"),
+    [
+        (Bar("", least=5), 5, True),
+        (Bar("", least=5), 4.9, False),
+        (Bar("", most=5), 5, True),
+        (Bar("", most=5), 5.1, False),
+    ],
+)
+def test_a_bar_is_kept_up_to_its_bound(bar: Bar, value: float, kept: bool) -> None:
+    assert bar.kept(value) is kept
+
+
+def test_a_figure_misses_if_any_of_its_bars_does() -> None:
+    good = Figure("good", 7, "/s", [Bar("", least=5), Bar("", least=6)])
+    bad = Figure("bad", 7, "/s", [Bar("", least=5), Bar("", least=8)])
+    aside = Figure("aside", 0, "/s")
+    assert missed({"group": [good, bad, aside]}) == ["bad"]
+    passed = [
+        one["passed"] for one in json.loads(as_json({"group": [good, bad, aside]}))["figures"]
+    ]
+    assert passed == [True, False, None]
+
+
+def test_the_table_has_a_row_for_each_bar() -> None:
+    figure = Figure("drain", 41_000, "/s", [Bar("10 × Huey", least=40_000), Bar("bare", most=1)])
+    console = Console(width=100)
+    with console.capture() as captured:
+        console.print(table({"group": [figure]}, "figures"))
+    shown = captured.get()
+    assert "41,000/s" in shown
+    assert "10 × Huey" in shown
+    assert (shown.count("pass"), shown.count("FAIL")) == (1, 1)
+
+
+def test_numbers_have_three_digits() -> None:
+    assert [number(n, "ms") for n in (0.123, 1.234, 12.34, 1234.5)] == [
+        "0.12 ms",
+        "1.23 ms",
+        "12.3 ms",
+        "1,234 ms",
+    ]
+
+
+def test_percentile() -> None:
+    samples = [float(n) for n in range(100)]
+    assert (percentile(samples, 0.5), percentile(samples, 0.99)) == (50, 99)
+    assert percentile([3.0], 0.99) == 3
+
+
+def test_a_quick_run_measures_every_row() -> None:
+    command = [sys.executable, "-m", "benchmarks", "--quick", "--json"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110)
+    assert done.returncode == 0, done.stderr
+    figures = {one["name"].strip(): one for one in json.loads(done.stdout)["figures"]}
+    judged = [name for name, one in figures.items() if one["bars"]]
+    assert len(judged) == 19
+    assert all(one["value"] > 0 for one in figures.values() if one["unit"] not in ("", "%"))
