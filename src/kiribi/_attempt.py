@@ -7,12 +7,13 @@ import inspect
 import json
 import logging
 import time
-from collections.abc import Callable
-from typing import Any, Literal
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any, Literal, Protocol
 
+from kiribi._json import encode
 from kiribi.errors import LeaseLost, StoreError
 from kiribi.job import Job
-from kiribi.payloads import encode
 from kiribi.ports import LogLine, Progress, Store
 
 logger = logging.getLogger("kiribi")
@@ -20,26 +21,48 @@ logger = logging.getLogger("kiribi")
 StopReason = Literal["cancel", "release"]
 
 
+class Desk(Protocol):
+    """Where an attempt hands in what it writes while it runs: the store, or a pipe to it."""
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that `step` and `store_step` are awaited on."""
+        ...
+
+    def add(self, report: LogLine | Progress) -> None:
+        """Take a log line or progress; from any thread."""
+        ...
+
+    async def step(self, id: str, name: str) -> tuple[Any] | None:
+        """See `ports.Store`."""
+        ...
+
+    async def store_step(self, id: str, attempt: int, name: str, value: str) -> bool:
+        """See `ports.Store`."""
+        ...
+
+
 class Running:
     """An attempt in this process, from claim to outcome.
 
     Attributes:
         job: as claimed.
+        timeout: seconds it may run.
         deadline: epoch seconds after which it times out; None without a timeout.
         interrupt: ends the work; set by the executor that runs it.
         stopping: why it was asked to stop, if it was.
+        desk: where its reports go.
     """
 
-    __slots__ = ("_loop", "_reports", "deadline", "interrupt", "job", "stopping", "timeout")
+    __slots__ = ("deadline", "desk", "interrupt", "job", "stopping", "timeout")
 
-    def __init__(self, job: Job, reports: Reports, timeout: float | None) -> None:
+    def __init__(self, job: Job, desk: Desk, timeout: float | None) -> None:
         self.job = job
+        self.desk = desk
         self.timeout = timeout
         self.deadline = None if timeout is None else time.time() + timeout
         self.interrupt: Callable[[], object] | None = None
         self.stopping: StopReason | None = None
-        self._reports = reports
-        self._loop = reports.loop
 
     @property
     def cancelled(self) -> bool:
@@ -56,11 +79,11 @@ class Running:
     def log(self, level: str, message: str) -> None:
         """Add a line to the job's log; from any thread."""
         at_ms = time.time_ns() // 1_000_000
-        self._reports.add(LogLine(self.job.id, self.job.attempts, at_ms, level, message))
+        self.desk.add(LogLine(self.job.id, self.job.attempts, at_ms, level, message))
 
     def progress(self, fraction: float, message: str) -> None:
         """Report progress; from any thread."""
-        self._reports.add(Progress(self.job.id, self.job.attempts, fraction, message))
+        self.desk.add(Progress(self.job.id, self.job.attempts, fraction, message))
 
     async def once(self, name: str, fn: Callable[[str], Any]) -> Any:
         """See `Performer.once`; on the event loop."""
@@ -76,28 +99,31 @@ class Running:
 
     async def step(self, name: str) -> tuple[Any] | None:
         """The stored value of a step, if there is one."""
-        return await self._reports.store.step(self.job.id, name)
+        return await self.desk.step(self.job.id, name)
 
     async def store_step(self, name: str, value: Any) -> Any:
         """Store a step's value, fenced; the value as JSON has it."""
         text = encode(value, field=f"once({name!r})")
-        if not await self._reports.store.store_step(self.job.id, self.job.attempts, name, text):
+        if not await self.desk.store_step(self.job.id, self.job.attempts, name, text):
             raise LeaseLost
         return json.loads(text)
 
-    def on_loop(self, coroutine: Any) -> Any:
+    def on_loop(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Await `coroutine` on the event loop from another thread."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+        return asyncio.run_coroutine_threadsafe(coroutine, self.desk.loop).result()
 
 
 class Reports:
-    """Log lines and progress on their way to the store, gathered while a write is under way."""
+    """The store's desk: log lines and progress are gathered while a write is under way."""
 
     def __init__(self, store: Store) -> None:
-        self.store = store
         self.loop = asyncio.get_running_loop()
-        self._lines: list[LogLine] = []
+        self.step, self.store_step = store.step, store.store_step
+        self._store = store
+        # Threads add while the loop takes: never swap these, only move what is in them.
+        self._lines: deque[LogLine] = deque()
         self._progress: dict[str, Progress] = {}
+        self._called = False
         self._writing: asyncio.Task[None] | None = None
 
     def add(self, report: LogLine | Progress) -> None:
@@ -106,7 +132,9 @@ class Reports:
             self._lines.append(report)
         else:
             self._progress[report.job_id] = report
-        self.loop.call_soon_threadsafe(self._start)
+        if not self._called:
+            self._called = True
+            self.loop.call_soon_threadsafe(self._start)
 
     async def flush(self) -> None:
         """Everything taken so far is stored on return (or was given up and logged)."""
@@ -116,18 +144,19 @@ class Reports:
                 await asyncio.shield(self._writing)
 
     def _start(self) -> None:
+        self._called = False
         if self._writing is None and (self._lines or self._progress):
             self._writing = self.loop.create_task(self._write())
 
     async def _write(self) -> None:
         try:
             while self._lines or self._progress:
-                lines, self._lines = self._lines, []
-                progress, self._progress = self._progress, {}
+                lines = [self._lines.popleft() for _ in range(len(self._lines))]
+                progress = [self._progress.pop(id) for id in list(self._progress)]
                 if lines:
-                    await self.store.log(lines)
+                    await self._store.log(lines)
                 if progress:
-                    await self.store.progress(list(progress.values()))
+                    await self._store.progress(progress)
         except StoreError as error:
             logger.warning("log lines or progress could not be stored: %s", error)
         finally:

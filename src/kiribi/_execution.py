@@ -4,31 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import json
 import logging
 import random
 import time
-import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kiribi import backoff, lifecycle
 from kiribi._attempt import Running
+from kiribi._failure import Crashed, described
+from kiribi._json import encode
+from kiribi._meta import Meta
 from kiribi.errors import (
     Cancel,
     Discard,
-    InvalidPayload,
-    KiribiError,
-    LeaseLost,
     Retry,
     Snooze,
     UnknownBinding,
+    checked_seconds,
 )
-from kiribi.job import Job, JobError, JobStatus
+from kiribi.job import Job, JobStatus, Outcome
 from kiribi.lifecycle import Change
 from kiribi.options import retry_delay
-from kiribi.payloads import encode, fitting
-from kiribi.performer import Performer, retry_policy
+from kiribi.payloads import fitting
+from kiribi.performer import Performer
 from kiribi.ports import Executor
 
 if TYPE_CHECKING:
@@ -39,24 +40,13 @@ logger = logging.getLogger("kiribi")
 HOOK_SECONDS = 30.0
 """How long a hook may take."""
 
-MESSAGE_CHARACTERS = 2_000
-TRACEBACK_CHARACTERS = 16_000
-
-
-class Crashed(KiribiError):
-    """The process that ran the attempt is gone; `error` says how."""
-
-    def __init__(self, error: JobError) -> None:
-        self.error = error
-        super().__init__(error.message)
-
 
 @dataclass(slots=True)
 class Ended:
-    """How an attempt ended: the change to store (None: nothing is ours to write any more)."""
+    """How an attempt ended: the change to store, and what hooks are told."""
 
     job: Job
-    change: Change | None
+    change: Change
     value: Any = None
     error: BaseException | None = None
 
@@ -67,11 +57,7 @@ class Execution:
     def __init__(self, kiribi: Kiribi) -> None:
         self._kiribi = kiribi
         self._performers: Mapping[str, type[Performer]] = kiribi.performers
-        base = type(kiribi).__mro__[-3]
-        self.hooked = any(
-            getattr(type(kiribi), hook) is not getattr(base, hook)
-            for hook in ("on_success", "on_failure")
-        )
+        self.hooked = kiribi.hooked
 
     def timeout(self, job: Job) -> float | None:
         """Seconds an attempt of `job` may run."""
@@ -80,35 +66,37 @@ class Execution:
     async def run(self, attempt: Running, executor: Executor) -> Ended:
         """Perform; never raises for what the performer does."""
         job = attempt.job
+        final = True  # what is wrong with the payload, or the return value, stays wrong
         try:
             cls = self._performers.get(job.binding)
             if cls is None:
                 raise UnknownBinding("binding", job.binding, "this application has no such class")
+            payload = fitting(cls, job.payload)
+            final = False
             performer = cls(self._kiribi.ctx, self._kiribi.env)
             performer.app = self._kiribi.app
             performer.begin(attempt)
-            value = await executor.run(attempt, performer, fitting(cls, job.payload))
-            if value is not None:
-                value = _json(value)
+            value = await executor.run(attempt, performer, payload)
+            final = True
+            value = returned(value, self._kiribi.store.max_payload_bytes)
             return Ended(job, lifecycle.complete(job, value), value)
         except asyncio.CancelledError as error:
             return Ended(job, self._stopped(attempt, error), error=error)
-        except LeaseLost as error:
-            return Ended(job, None, error=error)
-        except (Exception, SystemExit) as error:
-            return Ended(job, self._failed(job, error), error=error)
+        except GeneratorExit:
+            raise  # the event loop is gone
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the job failed by it
+            return Ended(job, self._failed(job, error, final=final), error=error)
 
     async def hooks(self, ended: Ended) -> None:
         """Call `on_success` or `on_failure` after the outcome was stored."""
-        change = ended.change
-        if change is None:
+        kiribi, job, change = self._kiribi, ended.job, ended.change
+        if change.status is JobStatus.COMPLETED:
+            name, subject = "on_success", ended.value
+        elif change.status is JobStatus.FAILED or change.outcome is Outcome.FAILED:
+            name, subject = "on_failure", ended.error
+        else:
             return
-        kiribi, job = self._kiribi, ended.job
-        name = "on_success" if change.status is JobStatus.COMPLETED else "on_failure"
-        if change.outcome not in (lifecycle.Outcome.COMPLETED, lifecycle.Outcome.FAILED):
-            return
-        subject = ended.value if name == "on_success" else ended.error
-        meta = kiribi.meta(job, change, time.time_ns() // 1_000_000)
+        meta = Meta.of(job, change, time.time_ns() // 1_000_000)
         try:
             result = getattr(kiribi, name)(job.binding, job.payload, subject, meta)
             if inspect.isawaitable(result):
@@ -125,7 +113,7 @@ class Execution:
             return lifecycle.release(attempt.job, "handed back at shutdown")
         return self._failed(attempt.job, error)
 
-    def _failed(self, job: Job, error: BaseException) -> Change:
+    def _failed(self, job: Job, error: BaseException, *, final: bool = False) -> Change:
         match error:
             case Snooze():
                 return lifecycle.snooze(job, error.seconds, error.reason)
@@ -133,12 +121,12 @@ class Execution:
                 return lifecycle.cancelled(job, str(error))
             case Crashed():
                 return lifecycle.crash(job, error.error)
-            case Discard() | InvalidPayload() | UnknownBinding():
+            case Discard():
                 return self._fail(job, error, final=True)
-            case Retry(after=float() | int() as after):
-                return self._fail(job, error, delay=after)
+            case Retry():
+                return self._fail(job, error, delay=error.after)
             case _:
-                return self._fail(job, error)
+                return self._fail(job, error, final=final)
 
     def _fail(
         self, job: Job, error: BaseException, *, final: bool = False, delay: float | None = None
@@ -160,12 +148,16 @@ class Execution:
         if explicit is not None:
             policy = retry_delay("retry_delay", explicit)
         elif cls is not None:
-            policy = retry_policy(cls)
+            policy = cls.retry_delay
         if policy is None:
             policy = self._kiribi.default_retry_delay
         failures = job.failures + 1
         if callable(policy):
-            return backoff.checked_seconds("retry_delay", policy(failures))
+            try:
+                return checked_seconds("retry_delay", policy(failures))
+            except Exception:
+                logger.exception("retry_delay of %s raised: the default stands in", job.binding)
+                policy = backoff.DEFAULT
         return backoff.delay(policy, failures, random.random())  # noqa: S311 - jitter
 
     def _option(self, job: Job, name: str, default: Any) -> Any:
@@ -177,22 +169,13 @@ class Execution:
         return default if value is None else value
 
 
-def described(error: BaseException) -> JobError:
-    """An exception as it is stored: type, message and the traceback from the user's code on."""
-    if isinstance(error, Crashed):
-        return error.error
-    lines = traceback.format_exception(error)
-    return JobError(
-        type(error).__name__,
-        str(error)[:MESSAGE_CHARACTERS],
-        "".join(lines)[-TRACEBACK_CHARACTERS:],
-    )
+def returned(value: Any, limit: int | None = None) -> Any:
+    """What the performer returned, as JSON has it.
 
-
-def _json(value: Any) -> Any:
-    """The returned value, known to be JSON, or the failure that names its type."""
-    if isinstance(value, str | int | bool):
+    Raises:
+        InvalidPayload: naming the type of what is not JSON, or has more than `limit` bytes of it.
+    """
+    if value is None or isinstance(value, bool):
         return value
-    import json
-
-    return json.loads(encode(value, field=f"return value of type {type(value).__name__}"))
+    text = encode(value, field=f"return value of type {type(value).__name__}", limit=limit)
+    return json.loads(text)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import logging
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
@@ -17,10 +19,14 @@ from kiribi.job import Job
 if TYPE_CHECKING:
     from kiribi.manager import Kiribi
 
+logger = logging.getLogger("kiribi")
+
 CONCURRENCY = 100
-"""Jobs performed here at a time, at most."""
+"""Coroutines performed here at a time, at most."""
 LOOK_SECONDS = 1.0
 """The longest it trusts the doorbell while its job has to wait."""
+STOP_SECONDS = 5.0
+"""How long interrupted work may take to end at `close`."""
 
 
 class Here:
@@ -29,14 +35,21 @@ class Here:
     def __init__(self, kiribi: Kiribi) -> None:
         self._kiribi = kiribi
         self._store, self._bell = kiribi.store, kiribi.queue
+        self._loop = asyncio.get_running_loop()
         self._execution = Execution(kiribi)
         self._reports = Reports(kiribi.store)
-        self._settler = Settler(kiribi.store, self._reports, self._settled)
+        self._settler = Settler(kiribi.store, self._reports, self._settled, self._failed)
         self._executors = Executors(kiribi.source, CONCURRENCY)
-        self._lease = ThreadLease(kiribi.store, this_worker((), 0), self._lose)
-        self._loop = asyncio.get_running_loop()
-        self._ends: dict[str, asyncio.Future[Ended]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._slots = {
+            name: asyncio.Semaphore(slots) for name, slots in self._executors.slots.items()
+        }
+        self._lease = ThreadLease(kiribi.store, this_worker((), 0), self._interrupt)
+        self._running: dict[str, Running] = {}
+        self._settling: dict[str, asyncio.Future[bool]] = {}
+        self._pools: list[str] = []
+        self._numbers = itertools.count()
+        self._tasks: set[asyncio.Task[Ended | None]] = set()
+        self._hooks: set[asyncio.Task[None]] = set()
 
     @classmethod
     async def start(cls, kiribi: Kiribi) -> Self:
@@ -54,61 +67,74 @@ class Here:
         until = time.monotonic() + wait
         while (left := until - time.monotonic()) > 0:
             mark = self._bell.mark()
-            claimed = await self._store.claim(
-                self._lease.worker.id, [job.binding], 1, pool=job.id, ids=[job.id]
-            )
-            if claimed:
-                end = self._begin(claimed[0])
-                await asyncio.wait([end], timeout=left)
-                if not end.done():
-                    return None
-                ended = end.result()
-                if ended.change is None or ended.change.status.is_final:
-                    return ended.error
-                continue
-            current = await self._kiribi.find(job.id)
-            if current is None or current.status.is_final:
+            # A task of its own: what is claimed runs on, even if our caller is cancelled.
+            task = self._loop.create_task(self._try(job))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+            if not (await asyncio.wait([task], timeout=left))[0]:
                 return None
-            await self._bell.wait(mark, min(left, LOOK_SECONDS))
+            ended = task.result()
+            if ended is None:
+                current = await self._kiribi.find(job.id)
+                if current is None or current.status.is_final:
+                    return None
+                await self._bell.wait(mark, min(left, LOOK_SECONDS))
+            elif ended.change.status.is_final:
+                return ended.error
         return None
 
     async def close(self) -> None:
         """Hand back what still runs here, and the lease."""
-        for id in list(self._ends):
-            self._kiribi.running[id].stop("release")
+        self._interrupt()
         if self._tasks:
-            await asyncio.wait(self._tasks)
+            await asyncio.wait(self._tasks, timeout=STOP_SECONDS)
         await self._settler.flush()
+        if self._hooks:
+            await asyncio.wait(self._hooks, timeout=STOP_SECONDS)
         await self._executors.close()
-        await self._lease.release()
+        # A thread that did not stop keeps its job, and the lease, until this process ends.
+        if not self._running:
+            await self._lease.release()
 
-    def _begin(self, job: Job) -> asyncio.Future[Ended]:
+    async def _try(self, job: Job) -> Ended | None:
+        """One attempt, from claim to outcome; None: it is not ours to run, or to settle, now."""
+        name = self._kiribi.performers[job.binding].executor
+        async with self._slots[name]:
+            # A pool notes down what it holds: one job, until that is settled.
+            pool = self._pools.pop() if self._pools else f"here-{next(self._numbers)}"
+            try:
+                claimed = await self._store.claim(
+                    self._lease.worker.id, [job.binding], 1, pool=pool, ids=[job.id]
+                )
+                return await self._perform(claimed[0]) if claimed else None
+            finally:
+                self._pools.append(pool)
+
+    async def _perform(self, job: Job) -> Ended | None:
         attempt = Running(job, self._reports, self._execution.timeout(job))
-        self._kiribi.running[job.id] = attempt
-        end = self._ends[job.id] = self._loop.create_future()
-        task = self._loop.create_task(self._run(attempt))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return end
-
-    async def _run(self, attempt: Running) -> None:
-        name = self._kiribi.performers[attempt.job.binding].executor
-        executor = self._executors.named(name, alone=attempt.job.crashes > 0)
-        self._settler.add(await self._execution.run(attempt, executor))
+        self._running[job.id] = self._kiribi.running[job.id] = attempt
+        name = self._kiribi.performers[job.binding].executor
+        executor = self._executors.named(name, alone=job.crashes > 0)
+        ended = await self._execution.run(attempt, executor)
+        settling = self._settling[job.id] = self._loop.create_future()
+        self._settler.add(ended)
+        return ended if await settling else None
 
     def _settled(self, batch: Sequence[Ended], taken: Sequence[bool]) -> None:
         for ended, took in zip(batch, taken, strict=True):
-            self._kiribi.running.pop(ended.job.id, None)
+            id = ended.job.id
+            del self._running[id]
+            self._kiribi.running.pop(id, None)
             if took and self._execution.hooked:
                 task = self._loop.create_task(self._execution.hooks(ended))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
-            self._ends.pop(ended.job.id).set_result(ended)
+                self._hooks.add(task)
+                task.add_done_callback(self._hooks.discard)
+            self._settling.pop(id).set_result(took)
         self._bell.ring()
 
-    def _lose(self) -> None:
-        def give_up() -> None:
-            for id in list(self._ends):
-                self._kiribi.running[id].stop("release")
+    def _failed(self, error: BaseException) -> None:
+        logger.critical("outcomes of `perform` cannot be stored", exc_info=error)
 
-        self._loop.call_soon_threadsafe(give_up)
+    def _interrupt(self) -> None:
+        for attempt in list(self._running.values()):
+            attempt.stop("release")

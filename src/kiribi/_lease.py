@@ -40,6 +40,9 @@ class ThreadLease:
     """Keeps a worker alive while its event loop is busy.
 
     A thread starves only where code holds the GIL; under a supervisor process nothing starves.
+
+    Args:
+        lost: called on the event loop when the worker has no lease any more.
     """
 
     def __init__(self, store: Store, worker: WorkerInfo, lost: Callable[[], None]) -> None:
@@ -51,6 +54,7 @@ class ThreadLease:
 
     async def start(self) -> None:
         """Enlist the worker and begin to beat."""
+        self._loop = asyncio.get_running_loop()
         await self._store.enlist(self.worker, LEASE_MS)
         self._thread.start()
 
@@ -81,4 +85,4 @@ class ThreadLease:
         else:
             return
         logger.error("worker %s lost its lease: it stops", self.worker.id)
-        self._lost()
+        self._loop.call_soon_threadsafe(self._lost)

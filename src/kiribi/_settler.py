@@ -18,17 +18,24 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.05, 5.0
 
 
 class Settler:
-    """Applies the changes of ended attempts in batches and says which were taken."""
+    """Applies the changes of ended attempts in batches and says which were taken.
+
+    Args:
+        done: told of each batch, and which outcomes were taken.
+        failed: told that no outcome can be stored any more.
+    """
 
     def __init__(
         self,
         store: Store,
         reports: Reports,
         done: Callable[[Sequence[Ended], Sequence[bool]], None],
+        failed: Callable[[BaseException], None],
     ) -> None:
         self._store = store
         self._reports = reports
         self._done = done
+        self._failed = failed
         self._ended: list[Ended] = []
         self._writing: asyncio.Task[None] | None = None
 
@@ -49,16 +56,17 @@ class Settler:
                 batch, self._ended = self._ended, []
                 await self._reports.flush()
                 self._done(batch, await self._apply(batch))
+        except Exception as error:  # noqa: BLE001 - handed on
+            self._failed(error)
         finally:
             self._writing = None
 
     async def _apply(self, batch: Sequence[Ended]) -> list[bool]:
-        changes = [ended.change for ended in batch if ended.change is not None]
+        changes = [ended.change for ended in batch]
         pause = FIRST_PAUSE
         while True:
             try:
-                taken = iter(await self._store.apply(changes))
-                return [ended.change is not None and next(taken) for ended in batch]
+                return await self._store.apply(changes)
             except StoreError as error:
                 # Giving up would run finished work again: the lease decides how long we may try.
                 logger.warning("%d outcomes wait to be stored: %s", len(changes), error)

@@ -26,15 +26,16 @@ class CoroutineExecutor:
         try:
             async with limit:
                 value = await performer.perform(payload)
-        except TimeoutError:
-            if limit.expired():
-                raise timed_out(attempt.timeout) from None
-            raise
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            stuck = error.__cause__ or error  # its traceback leads to where the time ran out
+            raise exceeded(attempt.timeout).with_traceback(stuck.__traceback__) from None
         if limit.expired():  # it swallowed its cancellation and returned late
-            raise timed_out(attempt.timeout)
+            raise exceeded(attempt.timeout)
         return value
 
 
-def timed_out(seconds: float) -> KiribiTimeoutError:
+def exceeded(seconds: float) -> KiribiTimeoutError:
     """The error of an attempt that ran out of time."""
     return KiribiTimeoutError(f"the attempt exceeded its timeout of {seconds:g} s")

@@ -84,8 +84,9 @@ class Child:
             self._kill_group()
 
     async def ended(self) -> str:
-        """Wait for its end: "killed by SIGSEGV" or "exit code 3"."""
+        """Wait for its end, let go of it: "killed by SIGSEGV" or "exit code 3"."""
         code = await asyncio.shield(self._exit)
+        self._writer.transport.abort()
         if code >= 0:
             return f"exit code {code}"
         try:

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from kiribi._attempt import Running
 from kiribi.errors import Cancel, KiribiTimeoutError
-from kiribi.executors.coroutine import timed_out
+from kiribi.executors.coroutine import exceeded
 from kiribi.performer import Performer
 
 
@@ -42,7 +42,7 @@ class ThreadExecutor:
         timer = (
             None
             if attempt.timeout is None
-            else loop.call_later(attempt.timeout, work.throw, timed_out(attempt.timeout))
+            else loop.call_later(attempt.timeout, work.throw, exceeded(attempt.timeout))
         )
         try:
             return await loop.run_in_executor(
@@ -82,7 +82,8 @@ class _Work:
                 self._end()
         except BaseException as error:
             if self._thrown is not None and type(error) is type(self._thrown):
-                raise self._thrown from None  # with its message: only a class can be thrown
+                # With its message: only a class can be thrown.
+                raise self._thrown.with_traceback(error.__traceback__) from None
             raise
         late = cast("BaseException | None", self._thrown)  # throw() sets it from another thread
         if isinstance(late, KiribiTimeoutError):

@@ -63,7 +63,8 @@ class Worker:
         self.lost = asyncio.Event()
         self._lease: ThreadLease | None = None
         self._draining = False
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._attempts: set[asyncio.Task[None]] = set()
+        self._hooks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         kiribi = self._kiribi
@@ -73,7 +74,7 @@ class Worker:
         await kiribi.register(self.bindings)
         self._execution = Execution(kiribi)
         self._reports = Reports(self._store)
-        self._settler = Settler(self._store, self._reports, self._settled)
+        self._settler = Settler(self._store, self._reports, self._settled, self._failed)
         self._executors = Executors(kiribi.source, self._concurrency)
         self._pools = self._make_pools()
         if not self.id:
@@ -81,7 +82,9 @@ class Worker:
             self._lease = ThreadLease(self._store, worker, self._lose)
             await self._lease.start()
             self.id = worker.id
-        self._loops = [self._loop.create_task(self._serve(pool)) for pool in self._pools]
+        self._loops: set[asyncio.Task[None]] = set()
+        for pool in self._pools:
+            self._start(self._loops, self._serve(pool))
         self._cancels = self._loop.create_task(self._watch_cancels())
         return self
 
@@ -100,18 +103,19 @@ class Worker:
         their worker.
         """
         self._drain()
-        await asyncio.gather(*self._loops)
-        await self._finished(grace)
+        await _ended(self._loops)
+        await _ended(self._attempts, grace)
         self._interrupt()
-        await self._finished(STOP_SECONDS)
+        await _ended(self._attempts, STOP_SECONDS)
         left = [id for pool in self._pools for id in pool.performing]
         self._cancels.cancel()
         await self._settler.flush()
+        await _ended(self._hooks, STOP_SECONDS)
         await self._executors.close()
-        if self._lease is not None:
-            await self._lease.release()
         for id in left:
             logger.error("job %s did not stop: it ends with its process", id)
+        if self._lease is not None and not left:
+            await self._lease.release()
         return left
 
     def _drain(self) -> None:
@@ -126,16 +130,13 @@ class Worker:
                 attempt.stop("release")
 
     def _lose(self) -> None:
-        def give_up() -> None:
-            self.lost.set()
-            self._drain()
-            self._interrupt()
+        self.lost.set()
+        self._drain()
+        self._interrupt()
 
-        self._loop.call_soon_threadsafe(give_up)
-
-    async def _finished(self, seconds: float) -> None:
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=seconds)
+    def _failed(self, error: BaseException) -> None:
+        logger.critical("worker %s cannot go on", self.id, exc_info=error)
+        self._lose()
 
     def _make_pools(self) -> list[Pool]:
         by_executor: dict[ExecutorName, list[str]] = {}
@@ -174,7 +175,7 @@ class Worker:
             attempt = Running(job, self._reports, self._execution.timeout(job))
             pool.take(attempt)
             self._kiribi.running[job.id] = attempt
-            self._start(self._perform(pool, attempt))
+            self._start(self._attempts, self._perform(pool, attempt))
         return len(jobs)
 
     async def _perform(self, pool: Pool, attempt: Running) -> None:
@@ -197,7 +198,7 @@ class Worker:
                     job.attempts,
                 )
             elif self._execution.hooked:
-                self._start(self._execution.hooks(ended))
+                self._start(self._hooks, self._execution.hooks(ended))
         self._bell.ring()
 
     async def _watch_cancels(self) -> None:
@@ -214,10 +215,20 @@ class Worker:
                 if attempt := self._kiribi.running.get(id):
                     attempt.stop("cancel")
 
-    def _start(self, coroutine: Coroutine[Any, Any, None]) -> None:
+    def _start(self, tasks: set[asyncio.Task[None]], coroutine: Coroutine[Any, Any, None]) -> None:
+        def done(task: asyncio.Task[None]) -> None:
+            tasks.discard(task)
+            if not task.cancelled() and (error := task.exception()):
+                self._failed(error)
+
         task = self._loop.create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        tasks.add(task)
+        task.add_done_callback(done)
+
+
+async def _ended(tasks: set[asyncio.Task[None]], seconds: float | None = None) -> None:
+    if tasks:
+        await asyncio.wait(tasks, timeout=seconds)
 
 
 def served(kiribi: Kiribi, bindings: Sequence[str] | None) -> tuple[str, ...]:
