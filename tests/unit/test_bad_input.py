@@ -56,9 +56,17 @@ def deep(levels: int) -> Any:
 
 UNKNOWN, DONE, WAITING, RUNNING = (f"01920000-0000-7000-8000-00000000000{n}" for n in range(4))
 NAMES = {
-    "math": math, "datetime": datetime, "UTC": UTC, "deep": deep, "MAIL": {"to": "ann"},
-    "AT": datetime(2030, 1, 1, tzinfo=UTC), "NAIVE": datetime(2030, 1, 1),  # noqa: DTZ001
-    "UNKNOWN": UNKNOWN, "DONE": DONE, "WAITING": WAITING, "RUNNING": RUNNING,
+    "math": math,
+    "datetime": datetime,
+    "UTC": UTC,
+    "deep": deep,
+    "MAIL": {"to": "ann"},
+    "AT": datetime(2030, 1, 1, tzinfo=UTC),
+    "NAIVE": datetime(2030, 1, 1),  # noqa: DTZ001
+    "UNKNOWN": UNKNOWN,
+    "DONE": DONE,
+    "WAITING": WAITING,
+    "RUNNING": RUNNING,
     **{cls.__name__: cls for cls in (Base, Letter, Mail, Report, SendMail)},
 }
 
