@@ -12,6 +12,8 @@ export const cursor = computed(() => pulse.value?.cursor);
 
 export type Link = "connecting" | "events" | "polling" | "paused" | "lost";
 export const link = signal<Link>("connecting");
+/** What a server said that answers, but not with a pulse. */
+export const refusal = signal("");
 export const paused = signal(false);
 
 const FASTEST = 5_000;
@@ -63,6 +65,7 @@ export async function beat(): Promise<void> {
     if (me.value === null) await identify();
     const outcome = taken(await api.pulse());
     delay = link.value === "lost" ? FASTEST : nextDelay(outcome, delay);
+    if (stopped()) return; // meanwhile
     listen();
     link.value = source ? "events" : "polling";
     plan(source ? QUIET : delay);
@@ -72,6 +75,7 @@ export async function beat(): Promise<void> {
     hush();
     delay = nextDelay("failed", link.value === "lost" ? delay : 0);
     link.value = "lost";
+    refusal.value = error instanceof api.Refused ? error.message : "";
     plan(delay);
   } finally {
     asking = false;

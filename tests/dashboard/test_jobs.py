@@ -151,6 +151,7 @@ def test_delete_asks_first(site: Site, seed: Seed, visit: Visit) -> None:
     expect(dialog).to_be_visible()
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
+    expect(page.locator("td.name a")).to_be_focused()
     assert site.run(seed.status, id) is JobStatus.FAILED
     page.keyboard.press("d")
     page.keyboard.press("Enter")

@@ -16,19 +16,23 @@ export function Dialog({ title, wide = false, onClose, children }: Props) {
   const heading = useId();
   // before the browser takes another key
   useLayoutEffect(() => {
-    const before = document.activeElement;
-    element.current?.showModal();
-    return () => {
-      if (before instanceof HTMLElement) before.focus();
-    };
+    const dialog = element.current;
+    dialog?.showModal();
+    return () => dialog?.close(); // which gives the focus back
   }, []);
   return (
     <dialog
       ref={element}
       class={wide ? "dialog wide" : "dialog"}
       aria-labelledby={heading}
-      onClose={onClose}
-      onClick={(event) => event.target === element.current && onClose()}
+      // Escape at once: by the time of the close event the next key may have been pressed
+      onCancel={(event) => {
+        event.preventDefault();
+        onClose();
+      }}
+      onClose={(event) => event.currentTarget.isConnected && onClose()}
+      // a press beside it closes it, but not where something may have been typed
+      onPointerDown={(event) => !wide && event.target === element.current && onClose()}
     >
       <div class="dialog-body">
         <div class="dialog-head">

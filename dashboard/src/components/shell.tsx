@@ -3,7 +3,7 @@ import { useRef } from "preact/hooks";
 import { composing } from "../actions";
 import { t } from "../i18n";
 import { useKeys } from "../keys";
-import { beat, link, paused } from "../live";
+import { beat, link, paused, refusal } from "../live";
 import { PAGES, sectionOf } from "../pages";
 import { go, href, place } from "../router";
 import { may, me } from "../session";
@@ -58,7 +58,7 @@ const Lost = () =>
   link.value === "lost" ? (
     <div class="banner" role="alert">
       <Icon name="offline" />
-      <p>{t("lost")}</p>
+      <p>{refusal.value || t("lost")}</p>
       <Button onClick={() => void beat()}>{t("lost.now")}</Button>
     </div>
   ) : null;
