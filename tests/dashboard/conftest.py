@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -31,7 +31,7 @@ Serve = Callable[..., Site]
 Visit = Callable[..., Page]
 
 
-def skip(reason: str) -> None:
+def skip(reason: str) -> NoReturn:
     """Skip, or fail where everything must run."""
     if os.environ.get("KIRIBI_REQUIRE_ALL"):
         pytest.fail(reason)
@@ -92,7 +92,7 @@ def visit(browser: Browser, serve: object) -> Iterator[Visit]:
             if not any(part in text for part in expected):
                 errors.append(text)
 
-        page.on("console", lambda message: message.type == "error" and heard(message.text))
+        page.on("console", lambda said: heard(said.text) if said.type == "error" else None)
         page.on("pageerror", lambda error: heard(str(error)))
         page.goto(url)
         return page
