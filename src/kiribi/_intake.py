@@ -90,7 +90,7 @@ class Intake:
             text = encoded_for(performer, payload, limit)
             priority, delay = performer.priority, performer.first_delay
         stored = parsed.stored()
-        delay = 0 if parsed.at is not None else stored.get("first_delay", delay)
+        delay = stored.get("first_delay", delay)
         return NewJob(
             id=parsed.id or new_id(),
             binding=name,

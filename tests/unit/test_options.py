@@ -78,6 +78,14 @@ def test_ids_are_uuid7_in_order_of_time() -> None:
     assert all(map(is_id, ids))
 
 
+def test_an_id_has_the_fraction_of_its_millisecond(monkeypatch: pytest.MonkeyPatch) -> None:
+    ids: list[str] = []
+    for ns in (7_500_000, 7_999_999, 8_000_000):
+        monkeypatch.setattr("time.time_ns", lambda ns=ns: ns)
+        ids.append(new_id())
+    assert [(id_ms(id), id[14:18]) for id in ids] == [(7, "7800"), (7, "7fff"), (8, "7000")]
+
+
 @pytest.mark.parametrize("ms", [None, 5])
 def test_ids_of_one_process_are_in_the_order_of_making(ms: int | None) -> None:
     ids = [new_id(ms) for _ in range(10_000)]
