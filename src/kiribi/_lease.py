@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from kiribi._version import __version__
@@ -85,4 +86,5 @@ class ThreadLease:
         else:
             return
         logger.error("worker %s lost its lease: it stops", self.worker.id)
-        self._loop.call_soon_threadsafe(self._lost)
+        with suppress(RuntimeError):  # the loop is closed: nothing runs any more
+            self._loop.call_soon_threadsafe(self._lost)

@@ -117,7 +117,9 @@ class Kiribi(Looking):
         self.store, self.queue = store, queue
         self.performers = self._at_hand(performers)
         owners = [type(self)] if type(self) is not Kiribi else [*self.performers.values(), Kiribi]
-        self.source = source_of(owners[0])
+        # With its name: the module may have several managers.
+        name = f":{type(self).__name__}" if type(self) is not Kiribi else ""
+        self.source = source_of(owners[0]) + name
         self.running: dict[str, Running] = {}
         self._intake = Intake(store, self.performers)
         self._here: Here | None = None

@@ -30,7 +30,7 @@ class Executors:
             "process": min(concurrency, os.cpu_count() or 1),
         }
         self._coroutine = CoroutineExecutor()
-        self._thread = ThreadExecutor(self.slots["thread"])
+        self._thread = ThreadExecutor()
         self._process = ProcessExecutor(source, self.slots["process"])
 
     def named(self, name: ExecutorName, *, alone: bool = False) -> Executor:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import ctypes
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 from kiribi._attempt import Running
 from kiribi.errors import Cancel, KiribiTimeoutError
 from kiribi.executors.coroutine import exceeded
+from kiribi.executors.daemons import Daemons
 from kiribi.performer import Performer
 
 
@@ -21,14 +20,14 @@ class Released(BaseException):
 
 
 class ThreadExecutor:
-    """One thread per slot.
+    """One thread for each job at a time.
 
     A timeout or a stop raises in the thread; Python delivers it before the next bytecode, so a
     thread that is inside C code (or asleep) ends later, and holds its slot until it does.
     """
 
-    def __init__(self, threads: int) -> None:
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="kiribi-performer")
+    def __init__(self) -> None:
+        self._threads = Daemons("kiribi-performer")
 
     async def run(self, attempt: Running, performer: Performer, payload: Any) -> Any:
         """See `ports.Executor`."""
@@ -45,9 +44,7 @@ class ThreadExecutor:
             else loop.call_later(attempt.timeout, work.throw, exceeded(attempt.timeout))
         )
         try:
-            return await loop.run_in_executor(
-                self._pool, contextvars.copy_context().run, work.perform
-            )
+            return await self._threads.run(work.perform)
         except Released:
             raise asyncio.CancelledError from None
         finally:
@@ -55,8 +52,8 @@ class ThreadExecutor:
                 timer.cancel()
 
     def close(self) -> None:
-        """Take no more work; threads still running are left to their process's end."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Let go of the threads; those still running are left to their process's end."""
+        self._threads.close()
 
 
 class _Work:

@@ -73,7 +73,7 @@ class Slot:
         self._parent = parent
         self._performers = dict(performers)
         self._app = app
-        self._coroutine, self._thread = CoroutineExecutor(), ThreadExecutor(1)
+        self._coroutine, self._thread = CoroutineExecutor(), ThreadExecutor()
         self._attempt: Running | None = None
         self._calls = itertools.count()
         self._answers: dict[int, asyncio.Future[Frame]] = {}

@@ -297,6 +297,8 @@ def run(
     concurrency: int = CONCURRENCY,
     bindings: Sequence[str] | None = None,
     grace: float = GRACE_SECONDS,
+    lease_ms: int = LEASE_MS,
+    beat: float = BEAT_SECONDS,
 ) -> int:
     """Supervise workers until SIGTERM or SIGINT, a second of which ends at once; an exit code.
 
@@ -307,7 +309,13 @@ def run(
     """
     log_to_stderr()
     supervisor = Supervisor(
-        source, database, processes=processes, concurrency=concurrency, bindings=bindings
+        source,
+        database,
+        processes=processes,
+        concurrency=concurrency,
+        bindings=bindings,
+        lease_ms=lease_ms,
+        beat=beat,
     )
     return asyncio.run(_until_signalled(supervisor, grace))
 
