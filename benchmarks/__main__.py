@@ -30,7 +30,7 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=GROUPS, default=list(GROUPS), metavar="GROUP")
     parser.add_argument("--quick", action="store_true", help="small sizes: does it still run?")
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
-    parser.add_argument("--repeat", type=int, default=5, help="measurements of each (default 5)")
+    parser.add_argument("--repeat", type=int, default=7, help="measurements of each (default 7)")
     asked = parser.parse_args()
 
     console = Console(stderr=True, highlight=False)

@@ -14,14 +14,28 @@ PATIENCE = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A bound the value must keep; `text` says what it stands for."""
+    """A bound on a figure, or on how many times another it is.
+
+    Attributes:
+        beside: the samples of that other, turn by turn: the median of the turns' ratios is
+            judged, because the machine changes between turns more than within one.
+    """
 
     text: str
     least: float | None = None
     most: float | None = None
+    beside: Sequence[float] = ()
 
-    def kept(self, value: float) -> bool:
-        """Does `value` keep it?"""
+    def judged(self, figure: Figure) -> float:
+        """What the bound is for: the figure's value, or the ratio."""
+        if not self.beside:
+            return figure.value
+        pairs = zip(figure.samples, self.beside, strict=True)
+        return statistics.median(ours / theirs for ours, theirs in pairs)
+
+    def kept(self, figure: Figure) -> bool:
+        """Does `figure` keep it?"""
+        value = self.judged(figure)
         return (self.least is None or value >= self.least) and (
             self.most is None or value <= self.most
         )
@@ -29,7 +43,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measured number: the median of `samples` unless said otherwise in its name."""
+    """One measured number: the median of `samples` unless its name says otherwise."""
 
     name: str
     value: float
@@ -56,7 +70,7 @@ class Bench:
     say: Callable[[str], None]
     jobs: int = 10_000
     history: int = 1_000_000
-    repeat: int = 5
+    repeat: int = 7
     samples: int = 300
     idle_seconds: float = 20.0
     _files: int = field(default=0, init=False)

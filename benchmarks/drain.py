@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterator
 
 from benchmarks import bare, huey_side, kiribi_side
@@ -23,8 +22,8 @@ def measure(bench: Bench) -> Iterator[Figure]:
         f"drain of {bench.jobs:,} waiting jobs",
         ours,
         "/s",
-        Bar("10 × Huey", least=10 * statistics.median(huey)),
-        Bar("0.4 × bare loop", least=0.4 * statistics.median(loop)),
+        Bar("Huey", least=10, beside=huey),
+        Bar("bare loop", least=0.4, beside=loop),
         note="kiribi worker, one process, concurrency 100",
     )
     yield median("  Huey", huey, "/s", note="SqliteHuey, fsync, results kept, one thread")

@@ -30,7 +30,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
         bench.say(f"draining beside {bench.history:,} finished jobs, {turn + 1} of {bench.repeat}")
         empty.append(kiribi_side.drain(bench.fresh(), bench.jobs))
         full.append(kiribi_side.drain(large, bench.jobs))
-    bar = Bar("0.9 × empty file", least=0.9 * statistics.median(empty))
+    bar = Bar("empty file", least=0.9, beside=empty)
     yield median(f"drain beside {bench.history:,} finished jobs", full, "/s", bar)
     yield median("  empty file", empty, "/s")
     bench.say(f"looking at {bench.history:,} finished jobs")

@@ -23,7 +23,7 @@ Figures = Mapping[str, Sequence[Figure]]
 def table(figures: Figures, title: str) -> Table:
     """A row for each bar; figures without one are what the others are compared with."""
     drawn = Table(
-        "measure", "figure", "bar", "needs", "", "note", title=title, title_justify="left"
+        "measure", "figure", "bar", "measured", "", "note", title=title, title_justify="left"
     )
     for column in (1, 3):
         drawn.columns[column].justify = "right"
@@ -44,14 +44,14 @@ def number(value: float, unit: str) -> str:
 
 
 def _judged(figure: Figure, bar: Bar | None) -> tuple[str, str, str]:
+    """What the bar is, what was measured for it, the verdict."""
     if bar is None:
         return "", "", ""
-    verdict = "[green]pass[/]" if bar.kept(figure.value) else "[red]FAIL[/]"
-    if bar.least is not None:
-        return bar.text, f"≥ {number(bar.least, figure.unit)}", verdict
-    if bar.most is not None:
-        return bar.text, f"≤ {number(bar.most, figure.unit)}", verdict
-    return bar.text, "", verdict
+    sign, bound = ("≥", bar.least) if bar.least is not None else ("≤", bar.most or 0.0)
+    verdict = "[green]pass[/]" if bar.kept(figure) else "[red]FAIL[/]"
+    if bar.beside:
+        return f"{sign} {bound:g} × {bar.text}", f"{bar.judged(figure):.2f} ×", verdict
+    return f"{sign} {number(bound, figure.unit)}", "", verdict
 
 
 def missed(figures: Figures) -> list[str]:
@@ -60,7 +60,7 @@ def missed(figures: Figures) -> list[str]:
         figure.name
         for group in figures.values()
         for figure in group
-        if not all(bar.kept(figure.value) for bar in figure.bars)
+        if not all(bar.kept(figure) for bar in figure.bars)
     ]
 
 
@@ -89,7 +89,7 @@ def as_json(figures: Figures) -> str:
 
 
 def _passed(figure: Figure) -> bool | None:
-    return all(bar.kept(figure.value) for bar in figure.bars) if figure.bars else None
+    return all(bar.kept(figure) for bar in figure.bars) if figure.bars else None
 
 
 def keep(text: str, directory: Path) -> Path:

@@ -25,7 +25,15 @@ ROOT = Path(__file__).parents[2]
     ],
 )
 def test_a_bar_is_kept_up_to_its_bound(bar: Bar, value: float, kept: bool) -> None:
-    assert bar.kept(value) is kept
+    assert bar.kept(Figure("", value, "/s")) is kept
+
+
+def test_a_ratio_is_judged_turn_by_turn() -> None:
+    figure = Figure("", 20, "/s", samples=[10, 20, 90])
+    bar = Bar("peer", least=2, beside=[5, 8, 60])
+    assert bar.judged(figure) == 2
+    assert bar.kept(figure)
+    assert not Bar("peer", least=2.1, beside=[5, 8, 60]).kept(figure)
 
 
 def test_a_figure_misses_if_any_of_its_bars_does() -> None:
@@ -40,13 +48,15 @@ def test_a_figure_misses_if_any_of_its_bars_does() -> None:
 
 
 def test_the_table_has_a_row_for_each_bar() -> None:
-    figure = Figure("drain", 41_000, "/s", [Bar("10 × Huey", least=40_000), Bar("bare", most=1)])
+    bars = [Bar("Huey", least=10, beside=[4_000]), Bar("", most=1)]
+    figure = Figure("drain", 41_000, "/s", bars, [41_000])
     console = Console(width=100)
     with console.capture() as captured:
         console.print(table({"group": [figure]}, "figures"))
     shown = captured.get()
     assert "41,000/s" in shown
-    assert "10 × Huey" in shown
+    assert "≥ 10 × Huey" in shown
+    assert "10.25 ×" in shown
     assert (shown.count("pass"), shown.count("FAIL")) == (1, 1)
 
 
