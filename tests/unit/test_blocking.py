@@ -91,20 +91,27 @@ def test_threads_share_it(url: str) -> None:
 
 
 def test_connects_at_the_first_call_and_anew_after_close(url: str) -> None:
+    before = threads_of_kiribi()
     kiribi = BlockingKiribi(url)
-    assert not any(thread.name == "kiribi-blocking" for thread in threading.enumerate())
+    assert threads_of_kiribi() == before
     kiribi.enqueue("A")
+    assert threads_of_kiribi() > before
     kiribi.close()
     kiribi.close()
     assert kiribi.count().value == 1
     kiribi.close()
-    assert not any(thread.name.startswith("kiribi") for thread in threading.enumerate())
+    assert threads_of_kiribi() == before
 
 
 def test_what_cannot_be_opened_says_so_and_leaves_no_thread() -> None:
+    before = threads_of_kiribi()
     with pytest.raises(InvalidDatabaseURL), BlockingKiribi("mysql://x"):
         pass
-    assert not any(thread.name == "kiribi-blocking" for thread in threading.enumerate())
+    assert threads_of_kiribi() == before
+
+
+def threads_of_kiribi() -> Set[threading.Thread]:
+    return {one for one in threading.enumerate() if one.name.startswith("kiribi")}
 
 
 def test_closing_ends_the_calls_under_way(url: str) -> None:
