@@ -102,7 +102,13 @@ class Running:
         self._said = folder / f"said-{time.monotonic_ns()}.txt"
         with self._said.open("wb") as said:
             self.process = subprocess.Popen(
-                words, cwd=folder, env=env, stdout=said, stderr=subprocess.STDOUT
+                words,
+                cwd=folder,
+                env=env,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                # A test run in the background has Ctrl-C ignored, and so would its children.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
 
     def __enter__(self) -> Self:
