@@ -167,7 +167,8 @@ class Kiribi(Looking):
 
         Args:
             binding: a performer class or its binding.
-            payload: JSON, or what the performer's annotation takes.
+            payload: JSON, or what the performer's annotation takes. Tuples become lists; keys
+                that are no text, NaN and more than 100 levels are refused, not changed.
             options: see `EnqueueOptions`.
 
         Raises:

@@ -132,6 +132,27 @@ async def test_time_stands_still_and_retries_wait_for_it() -> None:
         assert kiribi.told == [("SEND_MAIL", "nobody", False), ("SEND_MAIL", "nobody", True)]
 
 
+class Patient(Performer):
+    @staticmethod
+    def retry_delay(failures: int) -> float:
+        return 10 * failures
+
+    async def perform(self, payload: None) -> None:
+        raise ValueError
+
+
+async def test_a_function_beside_the_performer_says_how_long() -> None:
+    clock = FakeClock()
+    async with connected(performers=[Patient], clock=clock) as kiribi:
+        await kiribi.enqueue(Patient, None)
+        for seconds in (10, 20):
+            (job,) = await drain(kiribi)
+            assert job.due_ms - clock() == seconds * 1_000
+            clock.advance(seconds)
+        (job,) = await drain(kiribi)
+        assert job.status is JobStatus.FAILED
+
+
 async def test_drain_goes_by_priority_one_at_a_time() -> None:
     async with connected(Default) as kiribi:
         await kiribi.enqueue(SendMail, Mail("ann"))
