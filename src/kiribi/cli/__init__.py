@@ -81,9 +81,10 @@ for action in actions.ACTIONS:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run a command line; the exit code."""
+    own = words is None  # this process is ours, to be given up to a supervisor
     words = sys.argv[1:] if words is None else words
     try:
-        code: Any = app(words or ["--help"], prog_name="kiribi", standalone_mode=False)
+        code: Any = app(words or ["--help"], prog_name="kiribi", standalone_mode=False, obj=own)
         sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -89,6 +89,7 @@ def dev(
 
 
 def worker(
+    context: typer.Context,
     app: App,
     processes: Annotated[str, typer.Option(metavar="N", help="Worker processes.")] = "1",
     concurrency: Annotated[
@@ -112,17 +113,19 @@ def worker(
       kiribi worker app.py --processes 4 --concurrency 50
       kiribi worker shop.jobs --bindings SEND_MAIL,REPORT --database sqlite:////var/lib/jobs.db
     """
+    orders: dict[str, Any] = {
+        "processes": values.whole("--processes", processes),
+        "concurrency": values.whole("--concurrency", concurrency),
+        "bindings": [name for given in bindings or () for name in given.split(",")] or None,
+        "grace": values.seconds("--grace", grace),
+    }
+    if context.obj:
+        from kiribi.runtimes.supervise import become
+
+        become(app, database, **orders)
     from kiribi.runtimes.supervisor import run
 
-    code = run(
-        app,
-        database,
-        processes=values.whole("--processes", processes),
-        concurrency=values.whole("--concurrency", concurrency),
-        bindings=[name for given in bindings or () for name in given.split(",")] or None,
-        grace=values.seconds("--grace", grace),
-    )
-    raise typer.Exit(code)
+    raise typer.Exit(run(app, database, **orders))
 
 
 def serve(
