@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from cli_world import Shell, until
+from tests.integration.cli_world import Shell, until
 
 MB = 1024  # in the kilobytes of /proc
 
