@@ -50,11 +50,12 @@ class Running:
         timeout: seconds it may run.
         deadline: epoch seconds after which it times out; None without a timeout.
         interrupt: ends the work; set by the executor that runs it.
+        begins: called when a child process has begun the work.
         stopping: why it was asked to stop, if it was.
         desk: where its reports go.
     """
 
-    __slots__ = ("deadline", "desk", "interrupt", "job", "stopping", "timeout")
+    __slots__ = ("begins", "deadline", "desk", "interrupt", "job", "stopping", "timeout")
 
     def __init__(self, job: Job, desk: Desk, timeout: float | None) -> None:
         self.job = job
@@ -62,6 +63,7 @@ class Running:
         self.timeout = timeout
         self.deadline = None if timeout is None else time.time() + timeout
         self.interrupt: Callable[[], object] | None = None
+        self.begins: Callable[[], object] | None = None
         self.stopping: StopReason | None = None
 
     @property

@@ -81,10 +81,18 @@ class ThreadLease:
                 until = sent + LEASE_MS / 1000
             except StoreError as error:
                 logger.warning("the lease of worker %s was not renewed: %s", self.worker.id, error)
-                if time.monotonic() > until - BEAT_SECONDS:
+                if time.monotonic() > until - BEAT_SECONDS and not self._lives():
                     break
         else:
             return
         logger.error("worker %s lost its lease: it stops", self.worker.id)
         with suppress(RuntimeError):  # the loop is closed: nothing runs any more
             self._loop.call_soon_threadsafe(self._lost)
+
+    def _lives(self) -> bool:
+        """Whether the store can be read, and says that nobody has buried us."""
+        try:
+            workers = asyncio.run(self._store.workers())
+        except StoreError:
+            return False
+        return any(one.id == self.worker.id and one.dead_reason is None for one in workers)

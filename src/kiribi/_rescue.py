@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from kiribi import lifecycle
@@ -10,17 +11,27 @@ from kiribi.lifecycle import Change
 from kiribi.ports import Store
 
 
-async def rescue(store: Store) -> list[Job]:
+async def rescue(store: Store, patience: float = 0) -> list[Job]:
     """Bury lapsed workers and settle the jobs of all dead ones; the jobs as they were.
 
     Safe to run anywhere, by many, and to be interrupted: a worker is buried in one step with
     the check of its lease, and from then on renews and claims no more.
+
+    Args:
+        patience: seconds that lapsed workers get, after we could write, to renew. Their leases
+            may have lapsed because nobody could: then they must not lose a race against us.
     """
-    await store.bury_lapsed()
+    workers = await store.workers()
+    if any(worker.lease_ms <= 0 and worker.dead_reason is None for worker in workers):
+        if patience:
+            await store.bury({})
+            await asyncio.sleep(patience)
+        await store.bury_lapsed()
+        workers = await store.workers()
     rescued: list[Job] = []
-    for worker in await store.dead_workers():
-        reason = worker.dead_reason or "its lease lapsed"
-        rescued += await take_back(store, worker.id, lambda job, why=reason: crashed(job, why))
+    for worker in workers:
+        if (reason := worker.dead_reason) is not None:
+            rescued += await take_back(store, worker.id, lambda job, why=reason: crashed(job, why))
     return rescued
 
 

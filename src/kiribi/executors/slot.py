@@ -140,6 +140,8 @@ class Slot:
             match frame:
                 case {"begun": True}:
                     self._begun = True
+                    if attempt.begins is not None:
+                        attempt.begins()
                 case {"log": [at_ms, level, message]}:
                     attempt.desk.add(LogLine(job.id, job.attempts, at_ms, level, message))
                 case {"progress": [fraction, message]}:

@@ -57,6 +57,7 @@ async def _serve(
         concurrency=orders["concurrency"],
         bindings=orders["bindings"],
         worker_id=orders["worker"],
+        tell=parent.send,
     )
     await _start(worker)
     parent.send({"ready": _presented(kiribi, worker)})

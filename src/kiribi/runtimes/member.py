@@ -64,6 +64,7 @@ class Member:
         self._worker = this_worker((), 0)
         self._child: Child | None = None
         self._why = ""
+        self._waiting: set[str] = set()
         self.id = self._worker.id
         self.asked = False
         self.until: float | None = None
@@ -120,6 +121,10 @@ class Member:
                     self.retention = Retention(kept)
                     if not self.ready.done():
                         self.ready.set_result(None)
+                case {"waits": job}:
+                    self._waiting.add(job)
+                case {"begins": job}:
+                    self._waiting.discard(job)
                 case {"broken": message}:
                     self._not_started(message)
                 case _:
@@ -141,6 +146,8 @@ class Member:
         def change(job: Job) -> Change:
             if self.asked:
                 return lifecycle.release(job, "handed back at shutdown")
+            if job.id in self._waiting:
+                return lifecycle.release(job, "its worker was lost before it began")
             return crashed(job, reason)
 
         while True:

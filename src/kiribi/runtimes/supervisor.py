@@ -71,6 +71,7 @@ class Supervisor:
         self._members: dict[Member, asyncio.Task[str]] = {}
         self._keepers: set[asyncio.Task[None]] = set()
         self._retention: Retention | None = None
+        self._renewed = 0.0
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -88,7 +89,7 @@ class Supervisor:
         """
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._store, self._bell = await open_store(self._orders.database)
-        self._loops = [self._task(self._tick()), self._task(self._guard())]
+        self._loops = [self._task(loop) for loop in (self._beats(), self._ticks(), self._guard())]
         try:
             await self._launch()
         except BaseException:
@@ -206,48 +207,43 @@ class Supervisor:
 
     # The store
 
-    async def _tick(self) -> None:
-        """Renew, then rescue what others lost: in this order after the machine has slept.
-
-        What could not be renewed is tried again first: a rescue would take it for dead.
-        """
-        renewed = -self._beat
-        slept = 0.0
+    async def _beats(self) -> None:
         while True:
-            now, wall = time.monotonic(), time.time()
-            # A machine's sleep shows on the wall clock only.
-            if abs(wall - slept) >= self._beat or now - renewed >= self._beat:
-                if not await self._renew():
-                    await asyncio.sleep(min(TICK_SECONDS, self._beat))
-                    continue
-                renewed, slept = now, wall
+            sent = time.monotonic()
+            await self._renew()
+            await asyncio.sleep(max(0.0, sent + self._beat - time.monotonic()))
+
+    async def _renew(self) -> None:
+        members = {member.id: member for member in self._members if member.until is not None}
+        self._renewed, sent = time.time(), time.monotonic()
+        if not members:
+            return
+        try:
+            renewed = await self._store.renew(list(members), self._lease_ms)
+        except StoreError as error:
+            logger.warning("the leases of %d workers were not renewed: %s", len(members), error)
+            return
+        for id, member in members.items():
+            if id in renewed:
+                member.until = sent + self._lease_ms / 1000
+            else:
+                member.kill("its lease was taken away")
+
+    async def _ticks(self) -> None:
+        pause = min(TICK_SECONDS, self._beat)
+        while True:
+            await asyncio.sleep(pause)
+            if abs(time.time() - self._renewed) > 2 * self._beat:
+                # The machine has slept: our own workers must not be the first to be buried.
+                await self._renew()
             try:
-                if await rescue(self._store):
+                if await rescue(self._store, patience=pause):
                     self._bell.ring()
                 if self._retention is not None:
                     await self._store.prune(self._retention, PRUNE_STEP)
                     await self._store.roll_up()
             except StoreError as error:
                 logger.warning("housekeeping has to wait: %s", error)
-            await asyncio.sleep(min(TICK_SECONDS, self._beat))
-
-    async def _renew(self) -> bool:
-        """Whether the store could be asked."""
-        members = {member.id: member for member in self._members if member.until is not None}
-        if not members:
-            return True
-        sent = time.monotonic()
-        try:
-            renewed = await self._store.renew(list(members), self._lease_ms)
-        except StoreError as error:
-            logger.warning("the leases of %d workers were not renewed: %s", len(members), error)
-            return False
-        for id, member in members.items():
-            if id in renewed:
-                member.until = sent + self._lease_ms / 1000
-            else:
-                member.kill("its lease was taken away")
-        return True
 
     async def _guard(self) -> None:
         """Kill the children whose jobs somebody else may already have.

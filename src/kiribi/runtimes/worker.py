@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from kiribi._attempt import Reports, Running
@@ -41,6 +42,8 @@ class Worker:
         concurrency: coroutines at a time; threads are at most 32, child processes one a core.
         bindings: serve only these.
         worker_id: a worker whose lease somebody else renews; by default it keeps its own.
+        tell: hears `{"waits": id}` and `{"begins": id}` of jobs that run alone: if this worker
+            is lost, those that only wait for a child process are not to blame.
 
     Raises:
         InvalidInput: nothing to serve, or a binding the application doesn't have.
@@ -53,6 +56,7 @@ class Worker:
         concurrency: int = CONCURRENCY,
         bindings: Sequence[str] | None = None,
         worker_id: str | None = None,
+        tell: Callable[[Mapping[str, str]], object] | None = None,
     ) -> None:
         if concurrency < 1:
             raise InvalidInput("concurrency", concurrency, "give a whole number from 1")
@@ -60,6 +64,7 @@ class Worker:
         self._concurrency = concurrency
         self.bindings = served(kiribi, bindings)
         self.id = worker_id or ""
+        self._tell = tell
         self.lost = asyncio.Event()
         self._lease: ThreadLease | None = None
         self._draining = False
@@ -174,6 +179,9 @@ class Worker:
         for job in jobs:
             attempt = Running(job, self._reports, self._execution.timeout(job))
             pool.take(attempt)
+            if job.crashes and self._tell is not None:
+                self._tell({"waits": job.id})
+                attempt.begins = partial(self._tell, {"begins": job.id})
             self._kiribi.running[job.id] = attempt
             self._start(self._attempts, self._perform(pool, attempt))
         return len(jobs)
