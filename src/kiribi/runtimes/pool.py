@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 from kiribi._attempt import Running
 from kiribi.performer import ExecutorName
@@ -39,7 +40,7 @@ class Pool:
         del self.performing[attempt.job.id]
         self.freed.set()
 
-    def settled(self, id: str) -> None:
-        """Its outcome is stored."""
-        self.held.discard(id)
+    def settled(self, ids: Iterable[str]) -> None:
+        """Their outcomes are stored."""
+        self.held.difference_update(ids)
         self.freed.set()

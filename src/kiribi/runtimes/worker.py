@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
@@ -68,7 +68,7 @@ class Worker:
         self.lost = asyncio.Event()
         self._lease: ThreadLease | None = None
         self._draining = False
-        self._attempts: set[asyncio.Task[None]] = set()
+        self._attempts: dict[str, asyncio.Task[None]] = {}
         self._hooks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -109,9 +109,9 @@ class Worker:
         """
         self._drain()
         await _ended(self._loops)
-        await _ended(self._attempts, grace)
+        await _ended(self._attempts.values(), grace)
         self._interrupt()
-        await _ended(self._attempts, STOP_SECONDS)
+        await _ended(self._attempts.values(), STOP_SECONDS)
         left = [id for pool in self._pools for id in pool.performing]
         self._cancels.cancel()
         await self._settler.flush()
@@ -183,22 +183,28 @@ class Worker:
                 self._tell({"waits": job.id})
                 attempt.begins = partial(self._tell, {"begins": job.id})
             self._kiribi.running[job.id] = attempt
-            self._start(self._attempts, self._perform(pool, attempt))
+            self._attempts[job.id] = self._loop.create_task(self._perform(pool, attempt))
         return len(jobs)
 
     async def _perform(self, pool: Pool, attempt: Running) -> None:
+        job = attempt.job
         # A job that was in a lost worker's hands runs alone, so that only the guilty crash again.
-        executor = self._executors.named(pool.name, alone=attempt.job.crashes > 0)
-        ended = await self._execution.run(attempt, executor)
-        pool.release(attempt)
-        self._settler.add(ended)
+        executor = self._executors.named(pool.name, alone=job.crashes > 0)
+        try:
+            ended = await self._execution.run(attempt, executor)
+            pool.release(attempt)
+            self._settler.add(ended)
+        except Exception as error:  # noqa: BLE001 - a mistake of ours
+            self._failed(error)
+        finally:
+            del self._attempts[job.id]
 
     def _settled(self, batch: Sequence[Ended], taken: Sequence[bool]) -> None:
+        for pool in self._pools:
+            pool.settled(ended.job.id for ended in batch)
         for ended, took in zip(batch, taken, strict=True):
             job = ended.job
-            for pool in self._pools:
-                pool.settled(job.id)
-            self._kiribi.running.pop(job.id, None)
+            del self._kiribi.running[job.id]
             if not took:
                 logger.warning(
                     "job %s: the outcome of attempt %d came too late and was refused",
@@ -234,9 +240,9 @@ class Worker:
         task.add_done_callback(done)
 
 
-async def _ended(tasks: set[asyncio.Task[None]], seconds: float | None = None) -> None:
+async def _ended(tasks: Collection[asyncio.Task[None]], seconds: float | None = None) -> None:
     if tasks:
-        await asyncio.wait(tasks, timeout=seconds)
+        await asyncio.wait(list(tasks), timeout=seconds)
 
 
 def served(kiribi: Kiribi, bindings: Sequence[str] | None) -> tuple[str, ...]:
