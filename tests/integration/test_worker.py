@@ -95,10 +95,11 @@ class SwallowInThread(Performer):
     timeout = 0.1
     max_attempts = 1
     def perform(self, payload):
+        (HERE / "swallowing").write_text("")
         try:
             while True:
                 time.sleep(0.001)
-        except Exception:
+        except BaseException:
             (HERE / "swallowed").write_text("")
         while not (HERE / "go").exists():
             time.sleep(0.001)
@@ -435,6 +436,34 @@ def test_shutdown_lets_work_finish_then_hands_it_back(tmp_path: Path) -> None:
             assert (job.failures, job.crashes) == (0, 0)
             assert [a.outcome for a in job.history] == [Outcome.RELEASED]
             assert await kiribi.workers() == []
+
+    asyncio.run(run())
+
+
+def test_a_thread_that_does_not_stop_keeps_its_job_and_the_lease(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kiribi.runtimes.worker.STOP_SECONDS", 0.2)
+
+    async def run() -> None:
+        async with managing(tmp_path, APP) as kiribi:
+            worker = Worker(kiribi)
+            await worker.__aenter__()
+            job = await kiribi.enqueue("SWALLOW_IN_THREAD", timeout=60)
+            await appears(tmp_path / "swallowing")
+            assert await worker.stop(grace=0) == [job.id]
+            (info,) = await kiribi.workers()
+            assert info.dead_reason is None
+            found = await kiribi.find(job.id)
+            assert found is not None
+            assert found.status is JobStatus.PROCESSING
+            (tmp_path / "go").write_text("")
+
+            async def over() -> bool:
+                now = await kiribi.find(job.id)
+                return now is not None and now.status is JobStatus.COMPLETED
+
+            assert await until(over)
 
     asyncio.run(run())
 

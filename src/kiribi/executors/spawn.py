@@ -13,7 +13,7 @@ import socket
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, Self, cast
+from typing import Any, ClassVar, Self, cast
 
 Frame = Mapping[str, Any]
 
@@ -31,7 +31,13 @@ class Child:
     """A spawned `python -m module`, in a process group of its own.
 
     The group goes with it when it is killed, and a Ctrl-C in the terminal does not reach it.
+
+    Attributes:
+        allowed: False while a child imports the application: a script that performs jobs as it
+            is imported would otherwise spawn children for ever.
     """
+
+    allowed: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -48,7 +54,16 @@ class Child:
 
     @classmethod
     async def spawn(cls, module: str) -> Self:
-        """Start it. What it prints goes to this process's standard error."""
+        """Start it. What it prints goes to this process's standard error.
+
+        Raises:
+            RuntimeError: this is a child that imports its application.
+        """
+        if not cls.allowed:
+            raise RuntimeError(
+                "a child process imports this application and cannot start another: "
+                "put what the program does under `if __name__ == '__main__':`"
+            )
         ours, theirs = socket.socketpair()
         try:
             with theirs:

@@ -8,13 +8,12 @@ import os
 import sys
 from concurrent.futures import Future
 
-from kiribi.application import Application, load
+from kiribi.application import Application
 from kiribi.errors import KiribiError
 from kiribi.executors.spawn import Frame
 from kiribi.manager import Kiribi
 from kiribi.performer import performers_in
-from kiribi.runtimes.logs import log_to_stderr
-from kiribi.runtimes.parent import Parent
+from kiribi.runtimes.parent import Parent, imported
 from kiribi.runtimes.worker import Worker
 from kiribi.stores import open_store
 
@@ -33,8 +32,7 @@ def main() -> None:
     parent.watch(lambda frame: stop.set_result(frame["stop"]))
     code = 1
     try:
-        application = load(orders["source"])
-        log_to_stderr()
+        application = imported(orders["source"])
         code = asyncio.run(_serve(parent, orders, application, stop))
     except KiribiError as error:
         parent.send({"broken": str(error)})

@@ -14,7 +14,9 @@ from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn, Self, cast
 
-from kiribi.executors.spawn import Frame, packed
+from kiribi.application import Application, load
+from kiribi.executors.spawn import Child, Frame, packed
+from kiribi.runtimes.logs import log_to_stderr
 
 PR_SET_PDEATHSIG = 1
 ORPHANED = 75
@@ -81,6 +83,21 @@ class Parent:
                 _orphaned()
             data += part
         return bytes(data)
+
+
+def imported(source: str) -> Application:
+    """The application, in a child: importing it must not start children of its own.
+
+    Raises:
+        InvalidApplication: see `application.load`.
+    """
+    Child.allowed = False
+    try:
+        application = load(source)
+    finally:
+        Child.allowed = True
+    log_to_stderr()  # unless it has arranged for its logs
+    return application
 
 
 def _left_to_parent(number: int, frame: FrameType | None) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 from kiribi._attempt import Running
 from kiribi._execution import returned
 from kiribi._failure import described
-from kiribi.application import Application, load
+from kiribi.application import Application
 from kiribi.errors import (
     Cancel,
     Discard,
@@ -36,8 +36,7 @@ from kiribi.job import Job, JobError, JobStatus
 from kiribi.payloads import fitting
 from kiribi.performer import Performer, performers_in
 from kiribi.ports import LogLine, Progress
-from kiribi.runtimes.logs import log_to_stderr
-from kiribi.runtimes.parent import Parent
+from kiribi.runtimes.parent import Parent, imported
 
 
 def main() -> None:
@@ -46,8 +45,7 @@ def main() -> None:
     orders = parent.receive()
     sys.path[:] = orders["path"]
     try:
-        application = load(orders["source"])
-        log_to_stderr()
+        application = imported(orders["source"])
         asyncio.run(_serve(parent, application))
     except Exception as error:  # noqa: BLE001 - the job fails by it, wherever it comes from
         cause = error.__cause__ if isinstance(error, InvalidApplication) else None
@@ -157,7 +155,7 @@ class Slot:
     def _performer(self, binding: str, home: str) -> type[Performer]:
         if binding not in self._performers:
             # A manager may have performers from anywhere.
-            self._performers |= performers_in(load(home).module)
+            self._performers |= performers_in(imported(home).module)
         if binding not in self._performers:
             raise InvalidApplication("binding", binding, f"a child process must find it in {home}")
         return self._performers[binding]

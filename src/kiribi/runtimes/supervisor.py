@@ -73,6 +73,10 @@ class Supervisor:
         self._retention: Retention | None = None
         self._renewed = 0.0
 
+    def __str__(self) -> str:
+        several = "" if self._processes == 1 else "es"
+        return f"{self._processes} process{several} for {self._orders.source} on {self._store.url}"
+
     async def __aenter__(self) -> Self:
         await self.start()
         return self
@@ -338,6 +342,7 @@ async def _until_signalled(supervisor: Supervisor, grace: float) -> int:
 
 async def _work(supervisor: Supervisor, grace: float) -> None:
     await supervisor.start()
+    logger.info("working: %s", supervisor)
     try:
         await supervisor.wait()
     finally:
