@@ -134,7 +134,7 @@ def test_a_supervisor_that_slept_too_long_gives_its_jobs_up(tmp_path: Path) -> N
                         Outcome.CRASHED,
                         Outcome.COMPLETED,
                     ]
-                    await sleeper.heard("its lease was taken away")
+                    await sleeper.heard("(its lease ")  # taken away, or not renewed in time
 
     asyncio.run(run())
 
