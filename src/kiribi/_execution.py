@@ -86,6 +86,8 @@ class Execution:
             raise  # the event loop is gone
         except BaseException as error:  # noqa: BLE001 - whatever it is, the job failed by it
             return Ended(job, self._failed(job, error, final=final), error=error)
+        finally:
+            attempt.interrupt = None
 
     async def hooks(self, ended: Ended) -> None:
         """Call `on_success` or `on_failure` after the outcome was stored."""

@@ -129,7 +129,9 @@ class Here:
                 task = self._loop.create_task(self._execution.hooks(ended))
                 self._hooks.add(task)
                 task.add_done_callback(self._hooks.discard)
-            self._settling.pop(id).set_result(took)
+            settling = self._settling.pop(id)
+            if not settling.done():
+                settling.set_result(took)
         self._bell.ring()
 
     def _failed(self, error: BaseException) -> None:

@@ -16,7 +16,7 @@ from kiribi.ports import WorkerInfo
 from kiribi.runtimes.worker import Worker
 
 APP = """
-import asyncio, contextlib, ctypes, dataclasses, os, subprocess, sys, threading, time
+import asyncio, contextlib, ctypes, dataclasses, multiprocessing, os, subprocess, sys, time
 from pathlib import Path
 from kiribi import Cancel, Discard, Kiribi, Performer, Retry, Snooze
 
@@ -106,6 +106,11 @@ class Process(Performer):
         finally:
             (HERE / "cleaned").write_text(str(self.cancelled))
 
+    def pool(self):
+        # Leaving it terminates its processes.
+        with multiprocessing.get_context("fork").Pool(2) as pool:
+            return pool.map(abs, [-1, -2])
+
     def grandchild(self):
         child = subprocess.Popen(["sleep", "60"])
         (HERE / "grandchild").write_text(str(child.pid))
@@ -162,6 +167,7 @@ def test_children_are_kept_and_used_again(tmp_path: Path, monkeypatch: pytest.Mo
             assert await do(kiribi, "pid") == first
             assert await do(kiribi, "noise") == "unharmed"
             assert await do(kiribi, "large") == "x" * 900_000
+            assert await do(kiribi, "pool") == [1, 2]
             job = await kiribi.enqueue("PROCESS", {"do": "where"})
             got = await kiribi.result(job.id, timeout=20)
             assert got == [True, "from the environment", job.id, 1]

@@ -33,12 +33,13 @@ class ProcessExecutor:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine run by a worker has a task
         attempt.interrupt = task.cancel
-        if attempt.stopping:
-            raise asyncio.CancelledError
         async with self._free:
             how = ""
             for _ in range(TRIES):
-                slot = self._idle.pop() if self._idle else await Slot.start(self._source)
+                attempt.interrupt = task.cancel
+                if attempt.stopping:
+                    raise asyncio.CancelledError
+                slot = self._idle_one() or await Slot.start(self._source)
                 self._busy.add(slot)
                 try:
                     return await slot.perform(attempt, type(performer))
@@ -51,6 +52,13 @@ class ProcessExecutor:
                     else:
                         await slot.kill()
         raise Raised(JobError("ProcessNotStarted", how))
+
+    def _idle_one(self) -> Slot | None:
+        while self._idle:
+            slot = self._idle.pop()
+            if slot.fit:
+                return slot
+        return None
 
     async def close(self) -> None:
         """End the children: those that work, at once."""

@@ -31,16 +31,17 @@ class NotBegun(Exception):
 
 
 class Slot:
-    """A child and the job it runs.
-
-    Attributes:
-        fit: it can take a job: it is alive and has told how its last one ended.
-    """
+    """A child and the job it runs."""
 
     def __init__(self, child: Child) -> None:
         self._child = child
         self._begun = False
-        self.fit = True
+        self._free = True
+
+    @property
+    def fit(self) -> bool:
+        """It can take a job: it lives, and has told how its last one ended."""
+        return self._free and self._child.lives
 
     @classmethod
     async def start(cls, source: str) -> Self:
@@ -75,7 +76,7 @@ class Slot:
             NotBegun: the child was dead.
             Crashed: it died, and the job in it.
         """
-        self.fit = self._begun = False
+        self._free = self._begun = False
         self._child.send(
             {
                 "job": _fields(attempt.job),
@@ -114,7 +115,7 @@ class Slot:
             if not self._begun:
                 raise NotBegun(f"child processes ended before they began: {how}")
             raise Crashed(JobError("WorkerCrashed", f"its child process ended: {how}"))
-        self.fit = True
+        self._free = True
         if "error" in outcome:
             raise _raised(outcome)
         return outcome["value"]

@@ -93,9 +93,14 @@ class Child:
         except (asyncio.IncompleteReadError, ConnectionError):
             return None
 
+    @property
+    def lives(self) -> bool:
+        """Its end has not been noticed."""
+        return not self._exit.done()
+
     def kill(self) -> None:
         """SIGKILL, for its whole process group."""
-        if not self._exit.done():
+        if self.lives:
             self._kill_group()
 
     async def ended(self) -> str:

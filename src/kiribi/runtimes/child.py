@@ -29,7 +29,7 @@ def main() -> None:
     parent = Parent.attach()
     orders = parent.receive()
     stop: Future[float] = Future()
-    parent.watch(lambda frame: stop.set_result(frame["stop"]))
+    parent.watch(lambda frame: None if stop.done() else stop.set_result(frame["stop"]))
     code = 1
     try:
         application = imported(orders["source"])

@@ -11,6 +11,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import NoReturn, Self, cast
 
@@ -35,11 +36,13 @@ class Parent:
         """Take the socket named on the command line, and tie this process's life to the parent's.
 
         The parent decides when to stop, so the signals that a terminal or service manager sends
-        to all processes are not heard. They are handled, not ignored: subprocesses would inherit
-        that.
+        to all processes are not heard. They are handled, not ignored, which subprocesses would
+        inherit.
         """
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, _left_to_parent)
+            usual = signal.signal(number, _left_to_parent)
+            # A `multiprocessing` child must hear its own parent.
+            os.register_at_fork(after_in_child=partial(signal.signal, number, usual))
         if sys.platform == "linux":
             # Comes even while C code holds the GIL, and the thread of `watch` starves.
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

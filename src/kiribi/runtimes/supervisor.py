@@ -187,11 +187,11 @@ class Supervisor:
         return task.result()
 
     async def _end(self, members: Sequence[Member], grace: float) -> None:
-        if not members:
-            return
         for member in members:
             member.stop(grace)
-        tasks = [self._members[member] for member in members]
+        tasks = [self._members[member] for member in members if member in self._members]
+        if not tasks:
+            return
         await asyncio.wait(tasks, timeout=grace + STOP_SECONDS + LAST_SECONDS)
         for member in members:
             member.kill()
