@@ -31,7 +31,7 @@ test: $(VENV)/.dev $(DASHBOARD) ## Run the tests
 	$(BIN)/python -m pytest -m "not long" $(PYTEST_ARGS)
 
 test-long: $(VENV)/.dev $(DASHBOARD) ## Run the long forms of the tests
-	$(BIN)/python -m pytest -m long $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m long --timeout 1800 $(PYTEST_ARGS)
 
 check: $(VENV)/.dev ## Format, lint, types, import contracts, changelog
 	$(BIN)/ruff format --check .

@@ -10,7 +10,6 @@ import asyncio
 import logging
 import os
 import signal
-import time
 from collections.abc import Collection, Coroutine, Sequence
 from typing import Any, Self
 
@@ -18,6 +17,7 @@ from kiribi._lease import BEAT_SECONDS, LEASE_MS
 from kiribi._rescue import rescue
 from kiribi.errors import InvalidInput, StoreError
 from kiribi.ports import Retention
+from kiribi.runtimes.leases import Leases
 from kiribi.runtimes.logs import log_to_stderr
 from kiribi.runtimes.member import Member, NotStarted, Orders
 from kiribi.runtimes.worker import CONCURRENCY, GRACE_SECONDS, STOP_SECONDS
@@ -71,7 +71,6 @@ class Supervisor:
         self._members: dict[Member, asyncio.Task[str]] = {}
         self._keepers: set[asyncio.Task[None]] = set()
         self._retention: Retention | None = None
-        self._renewed = 0.0
 
     def __str__(self) -> str:
         several = "" if self._processes == 1 else "es"
@@ -93,7 +92,9 @@ class Supervisor:
         """
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._store, self._bell = await open_store(self._orders.database)
-        self._loops = [self._task(loop) for loop in (self._beats(), self._ticks(), self._guard())]
+        self._leases = Leases(self._store, self._members.keys(), self._lease_ms, self._beat)
+        loops = (self._leases.keep(), self._leases.guard(), self._ticks())
+        self._loops = [self._task(loop) for loop in loops]
         try:
             await self._launch()
         except BaseException:
@@ -211,35 +212,13 @@ class Supervisor:
 
     # The store
 
-    async def _beats(self) -> None:
-        while True:
-            sent = time.monotonic()
-            await self._renew()
-            await asyncio.sleep(max(0.0, sent + self._beat - time.monotonic()))
-
-    async def _renew(self) -> None:
-        members = {member.id: member for member in self._members if member.until is not None}
-        self._renewed, sent = time.time(), time.monotonic()
-        if not members:
-            return
-        try:
-            renewed = await self._store.renew(list(members), self._lease_ms)
-        except StoreError as error:
-            logger.warning("the leases of %d workers were not renewed: %s", len(members), error)
-            return
-        for id, member in members.items():
-            if id in renewed:
-                member.until = sent + self._lease_ms / 1000
-            else:
-                member.kill("its lease was taken away")
-
     async def _ticks(self) -> None:
         pause = min(TICK_SECONDS, self._beat)
         while True:
             await asyncio.sleep(pause)
-            if abs(time.time() - self._renewed) > 2 * self._beat:
-                # The machine has slept: our own workers must not be the first to be buried.
-                await self._renew()
+            if self._leases.overslept:
+                # Our own workers must not be the first to be buried.
+                await self._leases.renew()
             try:
                 if await rescue(self._store, patience=pause):
                     self._bell.ring()
@@ -248,33 +227,6 @@ class Supervisor:
                     await self._store.roll_up()
             except StoreError as error:
                 logger.warning("housekeeping has to wait: %s", error)
-
-    async def _guard(self) -> None:
-        """Kill the children whose jobs somebody else may already have.
-
-        A lease may lapse while the store can be read and not written, as when a child holds
-        the write lock of SQLite and the GIL. Then nobody else can write either, and as long as
-        the store says that a worker lives, nobody has taken its jobs.
-        """
-        pause = self._beat / 5
-        while True:
-            await asyncio.sleep(pause)
-            soon = time.monotonic() + 2 * pause
-            late = [m for m in self._members if m.until is not None and m.until < soon]
-            if not late:
-                continue
-            living = await self._living(pause)
-            for member in late:
-                if member.id not in living:
-                    member.kill("its lease could not be renewed in time")
-
-    async def _living(self, timeout: float) -> set[str]:
-        try:
-            async with asyncio.timeout(timeout):
-                workers = await self._store.workers()
-        except (StoreError, TimeoutError):
-            return set()
-        return {worker.id for worker in workers if worker.dead_reason is None}
 
     def _task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """A task without which the supervisor cannot go on."""
