@@ -1,97 +1,158 @@
-"""Why a job is where it is: pure, from what the store says."""
+"""Why a job is where it is: pure, from what the store says.
+
+Each reason is a function of its own, from the `Situation` to a `Reason` or None. Those that can
+hold a waiting job stand in `HOLDS`, in the order in which they are told: first what the job itself
+waits for, then what somebody has to do, then what passes by itself.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from kiribi.job import Job, JobStatus
-from kiribi.ports import BindingInfo, WorkerInfo
+from kiribi.job import Job, JobStatus, utc
+from kiribi.ports import Situation, WorkerInfo
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One thing that holds a job; `code` is for programs, `message` for people."""
+    """One thing that holds a job.
+
+    Attributes:
+        code: for programs.
+        message: for people.
+        params: what the message speaks of, as JSON: durations in seconds, times as ISO 8601.
+    """
 
     code: str
     message: str
+    params: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A job and why it is not running (or what is going on with it)."""
+    """A job and why it is not running (or what is going on with it), the strongest reason first."""
 
     job: Job
     reasons: tuple[Reason, ...]
 
 
-def explained(
-    job: Job,
-    *,
-    now_ms: int,
-    bindings: Sequence[BindingInfo],
-    workers: Sequence[WorkerInfo],
-) -> Explanation:
-    """What holds `job`, the strongest reason first."""
+Rule = Callable[[Situation], Reason | None]
+
+
+def explained(situation: Situation) -> Explanation:
+    """What holds the job, the strongest reason first."""
+    job = situation.job
     if job.status.is_final:
-        reasons = [_ended(job)]
-    elif job.status is JobStatus.PROCESSING:
-        reasons = _running(job, workers)
-    else:
-        reasons = _waiting(job, now_ms, bindings, workers)
-    return Explanation(job, tuple(reasons))
+        return Explanation(job, (_ended(job),))
+    rules = RUNS if job.status is JobStatus.PROCESSING else HOLDS
+    reasons = [reason for rule in rules if (reason := rule(situation)) is not None]
+    return Explanation(job, tuple(reasons) or (WAITING_FOR_SLOT,))
+
+
+# Waiting
+
+
+def _due_later(situation: Situation) -> Reason | None:
+    job = situation.job
+    wait = (job.due_ms - situation.now_ms) / 1000
+    if wait <= 0:
+        return None
+    what = "retry" if job.status is JobStatus.RETRY_PENDING else "run"
+    at = f"{job.due_at:%Y-%m-%d %H:%M:%S} UTC"
+    return Reason(
+        "due_later",
+        f"Its {what} is due in {wait:,.0f} s, at {at}.",
+        {"seconds": wait, "at": _iso(job.due_ms)},
+    )
+
+
+def _paused(situation: Situation) -> Reason | None:
+    binding = situation.binding
+    if binding is None or not binding.paused:
+        return None
+    return Reason("paused", f"{binding.name} is paused; resume it.", {"binding": binding.name})
+
+
+def _unserved(situation: Situation) -> Reason | None:
+    name = situation.job.binding
+    if any(name in worker.bindings for worker in situation.workers if _lives(worker)):
+        return None
+    seen = situation.binding.last_seen_ms if situation.binding else None
+    return Reason(
+        "unserved",
+        f"No live worker serves {name}.",
+        {"binding": name, "seen": None if seen is None else _iso(seen)},
+    )
+
+
+WAITING_FOR_SLOT = Reason(
+    "waiting_for_slot", "It is due: it runs as soon as a slot is free before it."
+)
+"""What is left when nothing else holds it."""
+
+HOLDS: Sequence[Rule] = (_due_later, _paused, _unserved)
+"""What may hold a waiting job, the strongest first."""
+
+
+# Running
+
+
+def _cancelling(situation: Situation) -> Reason | None:
+    if not situation.job.cancel_requested or not any(map(_lives, _its_worker(situation))):
+        return None
+    return Reason("cancelling", "It was asked to stop and has not ended yet.")
+
+
+def _on_worker(situation: Situation) -> Reason:
+    id = situation.job.worker
+    for worker in _its_worker(situation):
+        where = f"on {worker.host} (process {worker.pid})"
+        seconds = max(0, worker.lease_ms) / 1000
+        told = {"worker": id, "host": worker.host, "pid": worker.pid, "seconds": seconds}
+        if worker.dead_reason is not None:
+            why = f"Its worker is dead ({worker.dead_reason}); rescue is due."
+            return Reason("worker_lost", why, {**told, "seconds": 0.0})
+        if worker.lease_ms <= 0:
+            why = f"Its worker {where} stopped renewing; rescue is due."
+            return Reason("lease_lapsed", why, told)
+        why = f"It runs {where}; were that lost, rescue would follow in {seconds:.0f} s."
+        return Reason("running", why, told)
+    why = "Its worker is gone; the next rescue takes the job back."
+    return Reason("worker_lost", why, {"worker": id, "seconds": 0.0})
+
+
+RUNS: Sequence[Rule] = (_cancelling, _on_worker)
+"""What may be said of a running job."""
+
+
+# Ended
 
 
 def _ended(job: Job) -> Reason:
     if job.status is JobStatus.COMPLETED:
-        return Reason("completed", f"It completed in its attempt {job.attempts}.")
+        told = {"attempts": job.attempts}
+        return Reason("completed", f"It completed in its attempt {job.attempts}.", told)
     if job.status is JobStatus.CANCELLED:
         return Reason("cancelled", "It was cancelled; retry runs it again.")
     last = f"{job.error.type}: {job.error.message}" if job.error else "no error was stored"
     counts = [_counted(job.failures, "failure"), _counted(job.crashes, "crash", "crashes")]
     count = " and ".join(filter(None, counts)) or "no attempt"
-    return Reason("failed", f"It failed for good after {count}; the last: {last}")
+    told = {"failures": job.failures, "crashes": job.crashes}
+    return Reason("failed", f"It failed for good after {count}; the last: {last}", told)
 
 
-def _running(job: Job, workers: Sequence[WorkerInfo]) -> list[Reason]:
-    worker = next((w for w in workers if w.id == job.worker), None)
-    if worker is None:
-        return [Reason("worker_lost", "Its worker is gone; the next rescue takes the job back.")]
-    if worker.dead_reason is not None:
-        return [Reason("worker_lost", f"Its worker is dead ({worker.dead_reason}); rescue is due.")]
-    where = f"on {worker.host} (process {worker.pid})"
-    if worker.lease_ms <= 0:
-        return [Reason("lease_lapsed", f"Its worker {where} stopped renewing; rescue is due.")]
-    seconds = worker.lease_ms / 1000
-    reasons = [
-        Reason(
-            "running", f"It runs {where}; were that lost, rescue would follow in {seconds:.0f} s."
-        )
-    ]
-    if job.cancel_requested:
-        reasons.insert(0, Reason("cancelling", "It was asked to stop and has not ended yet."))
-    return reasons
+def _its_worker(situation: Situation) -> list[WorkerInfo]:
+    return [worker for worker in situation.workers if worker.id == situation.job.worker]
 
 
-def _waiting(
-    job: Job, now_ms: int, bindings: Sequence[BindingInfo], workers: Sequence[WorkerInfo]
-) -> list[Reason]:
-    reasons: list[Reason] = []
-    if job.due_ms > now_ms:
-        wait = (job.due_ms - now_ms) / 1000
-        what = "retry" if job.status is JobStatus.RETRY_PENDING else "run"
-        at = f"{job.due_at:%Y-%m-%d %H:%M:%S} UTC"
-        reasons.append(Reason("due_later", f"Its {what} is due in {wait:,.0f} s, at {at}."))
-    if any(info.paused for info in bindings if info.name == job.binding):
-        reasons.append(Reason("paused", f"{job.binding} is paused; resume it."))
-    alive = [w for w in workers if w.dead_reason is None and w.lease_ms > 0]
-    if not any(job.binding in worker.bindings for worker in alive):
-        reasons.append(Reason("unserved", f"No live worker serves {job.binding}."))
-    if not reasons:
-        reasons.append(
-            Reason("waiting_for_slot", "It is due: it runs as soon as a slot is free before it.")
-        )
-    return reasons
+def _lives(worker: WorkerInfo) -> bool:
+    return worker.dead_reason is None and worker.lease_ms > 0
+
+
+def _iso(ms: int) -> str:
+    return utc(ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _counted(number: int, one: str, many: str | None = None) -> str:

@@ -118,13 +118,12 @@ class Looking(Entrypoint):
         Raises:
             JobNotFound: no such job.
         """
-        job = await self._existing(id)
-        return explained(
-            job,
-            now_ms=await self.store.now_ms(),
-            bindings=await self.store.bindings(),
-            workers=await self.store.workers(),
-        )
+        if not isinstance(cast("object", id), str):
+            raise InvalidInput("id", id, "give a job's id as text")
+        situation = await self.store.situation(id) if is_id(id) else None
+        if situation is None:
+            raise JobNotFound(id)
+        return explained(situation)
 
     async def pulse(self) -> Pulse:
         """Counts by binding and status, what is stuck, and a cursor that moves with changes."""

@@ -79,6 +79,21 @@ class BindingInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Situation:
+    """A job and what the store knows around it, in one snapshot: what `explain` reasons from.
+
+    Attributes:
+        binding: the job's; None where nobody has named it to the store.
+        workers: every worker known.
+    """
+
+    job: Job
+    now_ms: int
+    binding: BindingInfo | None = None
+    workers: tuple[WorkerInfo, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class LogLine:
     """One line a performer logged; `at_ms` epoch milliseconds, stamped where it was logged."""
 
@@ -184,6 +199,10 @@ class Store(Protocol):
 
     async def find(self, ids: Sequence[str]) -> list[Job]:
         """The jobs of these ids that exist, whole, in the order asked."""
+        ...
+
+    async def situation(self, id: str) -> Situation | None:
+        """All that decides whether this job runs; None if there is no such job."""
         ...
 
     async def search(

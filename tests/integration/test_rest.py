@@ -226,7 +226,11 @@ def test_explain(api: Served) -> None:
     explained = get(api, f"jobs/{job.id}/explain")
     assert (explained["id"], explained["status"]) == (job.id, "PENDING")
     assert explained["reasons"] == [
-        {"code": "unserved", "message": "No live worker serves SEND_MAIL."}
+        {
+            "code": "unserved",
+            "message": "No live worker serves SEND_MAIL.",
+            "params": {"binding": "SEND_MAIL", "seen": None},
+        }
     ]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from kiribi import Job, JobError, JobStatus, new_id
 from kiribi._explain import explained
-from kiribi.ports import BindingInfo, WorkerInfo
+from kiribi.ports import BindingInfo, Situation, WorkerInfo
 
 NOW = 1_900_000_000_000
 ALIVE = WorkerInfo("w", host="box", pid=7, bindings=("A",), lease_ms=12_000)
@@ -123,6 +123,7 @@ def test_explains(
 ) -> None:
     status = JobStatus(job.pop("status", "PENDING"))
     subject = Job(new_id(), "A", status, **job)
-    told = explained(subject, now_ms=NOW, bindings=bindings, workers=workers)
+    binding = next((one for one in bindings if one.name == "A"), None)
+    told = explained(Situation(subject, NOW, binding, tuple(workers)))
     assert told.job is subject
     assert [(reason.code, reason.message) for reason in told.reasons] == reasons

@@ -19,7 +19,16 @@ from typing import Any
 from kiribi.errors import IdConflict
 from kiribi.job import OPEN, Job, JobStatus, id_ms
 from kiribi.lifecycle import Change
-from kiribi.ports import DELETABLE, BindingInfo, LogLine, NewJob, Progress, Retention, WorkerInfo
+from kiribi.ports import (
+    DELETABLE,
+    BindingInfo,
+    LogLine,
+    NewJob,
+    Progress,
+    Retention,
+    Situation,
+    WorkerInfo,
+)
 from kiribi.search import WINDOW, BindingCounts, BindingStats, Count, JobFilter, Page, Pulse
 from kiribi.stores import _rows
 from kiribi.stores._insertion import Insertion, id_bound
@@ -158,6 +167,17 @@ class SqlStore(ABC):
         """See `ports.Store`."""
         found = {job.id: job for job in _rows.jobs(await self._rows("find_jobs", dumps(ids)))}
         return [found[id] for id in ids if id in found]
+
+    async def situation(self, id: str) -> Situation | None:
+        """See `ports.Store`."""
+        found, ((now,),), bindings, workers = await self._read(
+            [("find_jobs", (dumps([id]),)), ("now", ()), ("bindings", ()), ("workers", ())]
+        )
+        if not found:
+            return None
+        (job,) = _rows.jobs(found)
+        known = {one.name: one for one in map(_rows.binding, bindings)}
+        return Situation(job, now, known.get(job.binding), tuple(map(_rows.worker, workers)))
 
     async def search(
         self, filter: JobFilter, *, before: str | None = None, limit: int = 50

@@ -145,8 +145,11 @@ class Log(Answer):
 class ReasonShown(Answer):
     """One thing that holds a job."""
 
-    code: str
-    message: str
+    code: str = Field(description="For programs.")
+    message: str = Field(description="For people.")
+    params: dict[str, Any] = Field(
+        description="What the message speaks of: durations in seconds, times as ISO 8601."
+    )
 
 
 class Explained(Answer):

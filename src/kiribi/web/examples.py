@@ -126,7 +126,13 @@ ANSWERS: dict[str, Any] = {
     "explain": {
         "id": ID,
         "status": "PENDING",
-        "reasons": [{"code": "unserved", "message": "No live worker serves SEND_MAIL."}],
+        "reasons": [
+            {
+                "code": "unserved",
+                "message": "No live worker serves SEND_MAIL.",
+                "params": {"binding": "SEND_MAIL", "seen": AT},
+            }
+        ],
     },
     "result": DETAILS,
     "deadJobs": [{**LISTED, "status": "PROCESSING"}],

@@ -144,7 +144,10 @@ def line_shown(seq: int, line: LogLine) -> dict[str, Any]:
 
 def explained(explanation: Explanation) -> dict[str, Any]:
     """Why a job is where it is."""
-    reasons = [{"code": reason.code, "message": reason.message} for reason in explanation.reasons]
+    reasons = [
+        {"code": reason.code, "message": reason.message, "params": reason.params}
+        for reason in explanation.reasons
+    ]
     return {"id": explanation.job.id, "status": explanation.job.status, "reasons": reasons}
 
 
