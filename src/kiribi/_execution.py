@@ -17,6 +17,7 @@ from kiribi._attempt import Running
 from kiribi._failure import Crashed, described
 from kiribi._json import encode
 from kiribi._meta import Meta
+from kiribi._platform import made
 from kiribi.errors import (
     Cancel,
     Discard,
@@ -73,7 +74,7 @@ class Execution:
                 raise UnknownBinding("binding", job.binding, "this application has no such class")
             payload = fitting(cls, job.payload)
             final = False
-            performer = cls(self._kiribi.ctx, self._kiribi.env)
+            performer = made(cls, self._kiribi.ctx, self._kiribi.env)
             performer.app = self._kiribi.app
             performer.begin(attempt)
             value = await executor.run(attempt, performer, payload)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
 from tests.conformance.world import Clock, World
+from tests.workers.d1 import HttpDatabase, d1_worker, databases
+from tests.workers.require import require
 
 from kiribi.ports import Store
 from kiribi.stores import open_store
+from kiribi.stores.d1 import D1Store
 
 Open = Callable[..., Awaitable[Store]]
 """Opens an empty store with a clock."""
@@ -59,21 +62,56 @@ class SqliteMemory:
         yield store
 
 
-OPENERS = {"sqlite-file": SqliteFile, "sqlite-memory": SqliteMemory}
+class D1:
+    """A real D1 database in workerd; another client has a driver of its own."""
+
+    def __init__(self, databases: Iterator[HttpDatabase]) -> None:
+        self._databases = databases
+
+    async def open(self, clock: Clock) -> Store:
+        database = next(self._databases)
+        await database.fresh()
+        return D1Store(database, database.name, clock=clock)
+
+    @asynccontextmanager
+    async def share(self, store: Store) -> AsyncIterator[Store]:
+        assert isinstance(store, D1Store)
+        yield D1Store(store.database, store.url, clock=Clock())
+
+
+Opener = SqliteFile | SqliteMemory | D1
+OPENERS = ("sqlite-file", "sqlite-memory", "d1")
+
+
+@pytest.fixture(scope="session")
+def d1_databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Iterator[HttpDatabase]]:
+    """Databases of one workerd."""
+    require()
+    with (
+        d1_worker(tmp_path_factory.mktemp("d1")) as running,
+        closing(databases(running)) as several,
+    ):
+        yield several
 
 
 @pytest.fixture(params=OPENERS)
-def opener(request: pytest.FixtureRequest, tmp_path: Path) -> SqliteFile | SqliteMemory:
-    return OPENERS[request.param](tmp_path)
+def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
+    match request.param:
+        case "sqlite-file":
+            return SqliteFile(tmp_path)
+        case "sqlite-memory":
+            return SqliteMemory(tmp_path)
+        case _:
+            return D1(request.getfixturevalue("d1_databases"))
 
 
 @pytest.fixture
-def fresh(opener: SqliteFile | SqliteMemory) -> Open:
+def fresh(opener: Opener) -> Open:
     return opener.open
 
 
 @pytest.fixture
-def share(opener: SqliteFile | SqliteMemory) -> Share:
+def share(opener: Opener) -> Share:
     return opener.share
 
 

@@ -132,6 +132,9 @@ class SqlStore(ABC):
 
     async def apply(self, changes: Sequence[Change]) -> list[bool]:
         """See `ports.Store`."""
+        return await self._apply(changes, self._write)
+
+    async def _apply(self, changes: Sequence[Change], write: Write) -> list[bool]:
         if not changes:
             return []
         first: dict[str, Change] = {}
@@ -155,7 +158,7 @@ class SqlStore(ABC):
                 for change in first.values()
             ]
         )
-        rows = await self._write([("apply_stat", (asked,)), ("apply_changes", (asked,))])
+        rows = await write([("apply_stat", (asked,)), ("apply_changes", (asked,))])
         took = {row[0] for row in rows[1]}
         return [change.id in took and first[change.id] is change for change in changes]
 
@@ -217,10 +220,15 @@ class SqlStore(ABC):
         self, ids: Sequence[str], statuses: Collection[JobStatus] = DELETABLE
     ) -> list[str]:
         """See `ports.Store`."""
+        return await self._delete(ids, statuses, self._write)
+
+    async def _delete(
+        self, ids: Sequence[str], statuses: Collection[JobStatus], write: Write
+    ) -> list[str]:
         if not ids:
             return []
         asked = (dumps(ids), dumps(list(statuses)))
-        rows = await self._write([("delete_stat", asked), ("delete_jobs", asked)])
+        rows = await write([("delete_stat", asked), ("delete_jobs", asked)])
         return [row[0] for row in rows[1]]
 
     async def cancel_requested(self, ids: Sequence[str]) -> list[str]:
