@@ -9,6 +9,7 @@ from kiribi._explain import Explanation, Reason
 from kiribi._meta import Meta
 from kiribi._version import __version__
 from kiribi.backoff import Exponential
+from kiribi.distribution import Distribution
 from kiribi.errors import (
     Cancel,
     Conflict,
@@ -48,6 +49,7 @@ __all__ = [
     "Conflict",
     "Count",
     "Discard",
+    "Distribution",
     "EnqueueOptions",
     "Explanation",
     "Exponential",

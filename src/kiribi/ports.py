@@ -309,7 +309,10 @@ class Store(Protocol):
     async def stats(
         self, *, since_ms: int, bucket_ms: int | None = None, bindings: Sequence[str] = ()
     ) -> list[BindingStats]:
-        """Per binding since a time; in buckets (60,000, 3,600,000 or 86,400,000 ms) or whole."""
+        """Per binding since a time; in buckets (60,000, 3,600,000 or 86,400,000 ms) or whole.
+
+        From the start of the minute, hour or day that holds that time, as it is kept.
+        """
         ...
 
     async def prune(self, retention: Retention, limit: int) -> int:

@@ -17,7 +17,7 @@ NAMES = sorted(
     if file.name.endswith(".sql")
 )
 
-SMALL = {"binding", "worker", "clock", "last", "change", "stop", "hit", "looked", "best"}
+SMALL = {"binding", "worker", "clock", "last", "change", "stop", "hit", "looked", "best", "part"}
 """Tables and subqueries of a few rows, or bounded by the statement's own parameters."""
 
 SORTED = {

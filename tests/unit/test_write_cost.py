@@ -93,7 +93,8 @@ def test_a_successful_job_costs_three_rows_and_an_index_entry(tmp_path: Path) ->
 @pytest.mark.parametrize("name", ["claim_jobs", "claim_best", "claim_stat", "report_progress"])
 def test_a_claim_writes_no_index_of_open_jobs(name: str) -> None:
     connection = apsw.Connection(":memory:")
-    execute(connection, migrations("sqlite")[0])
+    for script in migrations("sqlite"):
+        execute(connection, script)
     pages = execute(connection, "SELECT rootpage FROM sqlite_schema WHERE name = 'job_open'")
     one = statement("sqlite", name)
     program = execute(connection, f"EXPLAIN {one.text}", (None,) * one.parameters)

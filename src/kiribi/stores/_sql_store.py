@@ -355,7 +355,10 @@ class SqlStore(ABC):
     ) -> list[BindingStats]:
         """See `ports.Store`. Buckets finer than what is kept for their time come as kept."""
         asked = dumps(bindings) if bindings else None
-        return [_rows.stats(row) for row in await self._rows("stats", since_ms, bucket_ms, asked)]
+        now = self._now()
+        since = _kept_from(since_ms, now)
+        rows = await self._rows("stats", since, bucket_ms, asked)
+        return [_rows.stats(row, now, bucket_ms) for row in rows]
 
     async def prune(self, retention: Retention, limit: int) -> int:
         """See `ports.Store`."""
@@ -379,13 +382,22 @@ class SqlStore(ABC):
         minutes, hours = now - MINUTES_KEPT, now - HOURS_KEPT
         await self._write(
             [
-                ("roll_up_hours", (minutes,)),
+                ("roll_up", (MINUTE, minutes, HOUR)),
                 ("roll_up_totals", (minutes,)),
                 ("drop_stats", (MINUTE, minutes)),
-                ("roll_up_days", (hours,)),
+                ("roll_up", (HOUR, hours, DAY)),
                 ("drop_stats", (HOUR, hours)),
             ]
         )
+
+
+def _kept_from(since_ms: int, now_ms: int) -> int:
+    """The start of the minute, hour or day, whichever is kept for that time."""
+    for span, kept in ((MINUTE, MINUTES_KEPT), (HOUR, HOURS_KEPT)):
+        start = since_ms - since_ms % span
+        if start >= now_ms - kept:
+            return start
+    return since_ms - since_ms % DAY
 
 
 def _rank(job: Job) -> int:

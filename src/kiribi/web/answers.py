@@ -235,6 +235,7 @@ class Tally(Answer):
 
     binding: str
     since: datetime
+    seconds: float = Field(description="How much time it covers.")
     enqueued: int
     completed: int = Field(description="Attempts that ended so.")
     failed: int = Field(description="Attempts that ended so.")
@@ -243,7 +244,16 @@ class Tally(Answer):
     crashed: int = Field(description="Attempts whose worker was lost.")
     wait: float | None = Field(description="Mean milliseconds before an attempt.")
     run: float | None = Field(description="Mean milliseconds of an attempt.")
+    wait_p50: float | None = Field(
+        alias="waitP50", description="Median; percentiles are within 9 %."
+    )
+    wait_p95: float | None = Field(alias="waitP95")
+    wait_p99: float | None = Field(alias="waitP99")
+    run_p50: float | None = Field(alias="runP50")
+    run_p95: float | None = Field(alias="runP95")
+    run_p99: float | None = Field(alias="runP99")
     failure_rate: float | None = Field(description="Failed and crashed over all that ended.")
+    throughput: float | None = Field(description="Jobs completed per second.")
 
 
 class Statistics(Answer):

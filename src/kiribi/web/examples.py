@@ -84,6 +84,7 @@ BINDING = {
 TALLY = {
     "binding": "SEND_MAIL",
     "since": AT,
+    "seconds": 3600.0,
     "enqueued": 120,
     "completed": 110,
     "failed": 5,
@@ -92,7 +93,14 @@ TALLY = {
     "crashed": 0,
     "wait": 12.5,
     "run": 840.0,
+    "waitP50": 8.0,
+    "waitP95": 40.8,
+    "waitP99": 138.7,
+    "runP50": 663.2,
+    "runP95": 1876.0,
+    "runP99": 2230.8,
     "failureRate": 0.043,
+    "throughput": 0.0306,
 }
 
 REQUESTS: dict[str, Any] = {

@@ -167,6 +167,7 @@ def tally(stats: BindingStats) -> dict[str, Any]:
     return {
         "binding": stats.binding,
         "since": iso(stats.from_ms),
+        "seconds": stats.seconds,
         "enqueued": stats.enqueued,
         "completed": stats.completed,
         "failed": stats.failed,
@@ -175,7 +176,14 @@ def tally(stats: BindingStats) -> dict[str, Any]:
         "crashed": stats.crashed,
         "wait": stats.wait_ms,
         "run": stats.run_ms,
+        "waitP50": stats.wait.p50,
+        "waitP95": stats.wait.p95,
+        "waitP99": stats.wait.p99,
+        "runP50": stats.run.p50,
+        "runP95": stats.run.p95,
+        "runP99": stats.run.p99,
         "failureRate": stats.failure_rate,
+        "throughput": stats.throughput,
     }
 
 
