@@ -278,7 +278,9 @@ class Kiribi(Looking):
         Raises:
             JobNotFound, IllegalTransition: one job, and it cannot be.
         """
-        return await _actions.delete(self.store, target)
+        deleted = await _actions.delete(self.store, target)
+        self.queue.ring()  # somebody may have waited for one of them
+        return deleted
 
     async def sweep(
         self,
@@ -374,10 +376,11 @@ class Kiribi(Looking):
         )
 
     async def tick(self) -> None:
-        """Rescue, prune and roll up, a small step of each: called about every second."""
+        """Rescue, repair, prune and roll up, a small step of each: called about every second."""
         from kiribi._rescue import rescue
 
-        if await rescue(self.store):
+        rescued = await rescue(self.store)
+        if await self.store.repair() or rescued:
             self.queue.ring()
         await self.store.prune(Retention(self.retention), STEP)
         await self.store.roll_up()

@@ -28,6 +28,8 @@ class NewJob:
         priority: None: the binding's default as the store knows it.
         delay_ms: due this long after the store's now.
         at_ms: due at this time instead, epoch milliseconds.
+        after: ids of jobs to wait for: due only when they have ended.
+        after_failed: what happens if one of these does not complete: cancel, run or wait.
     """
 
     id: str
@@ -38,6 +40,8 @@ class NewJob:
     priority: int | None = None
     delay_ms: int = 0
     at_ms: int | None = None
+    after: tuple[str, ...] = ()
+    after_failed: str = "cancel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +89,15 @@ class Situation:
     Attributes:
         binding: the job's; None where nobody has named it to the store.
         workers: every worker known.
+        waits_for: some of the jobs it waits for, (id, status); `waits` is how many these are.
     """
 
     job: Job
     now_ms: int
     binding: BindingInfo | None = None
     workers: tuple[WorkerInfo, ...] = ()
+    waits_for: tuple[tuple[str, str], ...] = ()
+    waits: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +167,7 @@ class Store(Protocol):
 
         Raises:
             IdConflict: an id exists with another binding, payload or other options.
+            InvalidInput: a job waits for one that does not exist.
         """
         ...
 
@@ -187,7 +195,19 @@ class Store(Protocol):
         ...
 
     async def apply(self, changes: Sequence[Change]) -> list[bool]:
-        """Carry out each change whose `(id, expected, attempts)` still holds; which did."""
+        """Carry out each change whose `(id, expected, attempts)` still holds; which did.
+
+        Jobs that waited for one of these are let go, or cancelled, before it returns. A retried
+        job waits again for those of its predecessors that are open.
+        """
+        ...
+
+    async def repair(self) -> int:
+        """Let go of held jobs, or cancel them, where somebody died before he did it; how many."""
+        ...
+
+    async def predecessors(self, id: str) -> Mapping[str, int]:
+        """How many of the jobs that job waits (or waited) for stand how: a status, or DELETED."""
         ...
 
     async def next_due(self, bindings: Sequence[str]) -> int | None:

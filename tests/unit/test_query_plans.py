@@ -18,6 +18,7 @@ NAMES = sorted(
 )
 
 SMALL = {"binding", "worker", "clock", "last", "change", "stop", "hit", "looked", "best", "part"}
+SMALL |= {"held", "again", "ended"}
 """Tables and subqueries of a few rows, or bounded by the statement's own parameters."""
 
 SORTED = {
@@ -27,6 +28,8 @@ SORTED = {
     # what the counters say is few, or at most a window
     "match_open": 1,
     "match_ended": 1,
+    # of what one job waits for
+    "waited_for": 1,
 }
 """Statements that sort, and how often: never what they leave behind."""
 
@@ -64,6 +67,7 @@ def test_nothing_is_scanned_but_what_is_small(database: apsw.Connection, name: s
     [
         *("claim_best", "claim_ids", "claim_jobs", "apply_changes", "insert_jobs", "next_due"),
         *("match_window", "match_ended", "match_open", "match_ids", "find_jobs", "held_jobs"),
+        *("overlooked", "decide_held", "waited_for", "note_ends"),
         *("oldest_due", "prune_jobs", "prune_move", "list_jobs", "cancel_requested"),
     ],
 )
@@ -99,6 +103,12 @@ def test_nothing_is_sorted_but_the_answer(database: apsw.Connection, name: str) 
         ("prune_jobs", "SEARCH job USING PRIMARY KEY (id>? AND id<?)"),
         ("counters", "SEARCH stat USING PRIMARY KEY (span_ms=?)"),
         ("stats", "SEARCH stat USING PRIMARY KEY (span_ms=? AND at_ms>?)"),
+        ("overlooked", "SEARCH held USING COVERING INDEX job_held (id>?)"),
+        ("note_ends", "SEARCH dependency USING PRIMARY KEY (on_id=?)"),
+        (
+            "decide_held",
+            "SEARCH dependency USING COVERING INDEX dependency_job (job_id=? AND outcome=?)",
+        ),
         ("read_log", "SEARCH log USING PRIMARY KEY (job_id=? AND seq>?)"),
     ],
 )
@@ -113,3 +123,6 @@ def test_deleting_a_job_finds_what_belongs_to_it_by_key(database: apsw.Connectio
             f"EXPLAIN QUERY PLAN DELETE FROM {table} WHERE {column} = ?", ("x",)
         )
         assert [str(row[3]) for row in rows] == [f"SEARCH {table} USING PRIMARY KEY ({column}=?)"]
+    rows = database.execute("EXPLAIN QUERY PLAN DELETE FROM dependency WHERE job_id = ?", ("x",))
+    index = "SEARCH dependency USING COVERING INDEX dependency_job (job_id=?)"
+    assert [str(row[3]) for row in rows] == [index]

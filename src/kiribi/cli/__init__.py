@@ -29,6 +29,7 @@ NAMES = {
         name: f"--{name.replace('_', '-')}"
         for name in (
             *("id", "max_attempts", "first_delay", "at", "retry_delay", "timeout", "priority"),
+            *("after", "after_failed"),
             *("limit", "database", "host", "port", "processes", "concurrency", "bindings"),
         )
     },

@@ -16,8 +16,8 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from kiribi.errors import IdConflict
-from kiribi.job import OPEN, Job, JobStatus, id_ms
+from kiribi.errors import IdConflict, InvalidInput
+from kiribi.job import FINAL, OPEN, Job, JobStatus, id_ms
 from kiribi.lifecycle import Change
 from kiribi.ports import (
     DELETABLE,
@@ -34,6 +34,7 @@ from kiribi.stores import _rows
 from kiribi.stores._insertion import Insertion, id_bound
 from kiribi.stores._rows import Row, dumps, plain
 from kiribi.stores._search import Params, Search, chosen, needs_counters
+from kiribi.stores._successors import Ended, Successors
 
 Batch = Sequence[tuple[str, Params]]
 """Statements by name, each with its parameters from `?2` on."""
@@ -42,10 +43,17 @@ Write = Callable[[Batch], Awaitable[list[list[Row]]]]
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 MINUTES_KEPT = 2 * HOUR
 HOURS_KEPT = 8 * DAY
+SHOWN = 5
+"""Of the jobs that one waits for, in a situation."""
+NO_SUCH_JOB = "give jobs that are stored (none of this id was, or it was deleted or pruned)"
 
 
 class IdsInConflict(Exception):
     """The batch was aborted by `refuse_conflicts`."""
+
+
+class JobMissing(Exception):
+    """The batch was aborted by `refuse_missing`."""
 
 
 class SqlStore(ABC):
@@ -54,6 +62,7 @@ class SqlStore(ABC):
     def __init__(self, clock: Callable[[], int] | None = None) -> None:
         self._clock = clock
         self._known_bindings: set[str] = set()
+        self._successors = Successors(self._write, self._rows, self._change)
 
     @abstractmethod
     async def _write(self, batch: Batch, *, durable: bool = True) -> list[list[Row]]:
@@ -63,6 +72,7 @@ class SqlStore(ABC):
 
         Raises:
             IdsInConflict: `refuse_conflicts` found some.
+            JobMissing: `refuse_missing` found some.
         """
 
     @abstractmethod
@@ -95,8 +105,27 @@ class SqlStore(ABC):
             if not conflicting:
                 return await self._insert(jobs, write)
             raise IdConflict(conflicting[0][0]) from None
+        except JobMissing:
+            if missing := await self._missing(call):
+                raise InvalidInput("after", missing, NO_SUCH_JOB) from None
+            # stored meanwhile
+            return await self._insert(jobs, write)
         self._known_bindings |= call.bindings
-        return await self._answer(call, rows)
+        answers = await self._answer(call, rows)
+        return await self._let_go(call, answers) if call.held else answers
+
+    async def _missing(self, call: Insertion) -> str | None:
+        asked = list(dict.fromkeys(id for _, _, after in call.held for id in after))
+        there = {id for (id,) in await self._rows("existing_ids", dumps(asked))}
+        there.update(id for id, *_ in call.held)
+        there.update(id for id, *_ in call.chosen)
+        return next((id for id in asked if id not in there), None)
+
+    async def _let_go(self, call: Insertion, answers: list[Job]) -> list[Job]:
+        held = [id for id, *_ in call.held]
+        await self._successors.enqueued(held)
+        now = {job.id: job for job in await self.find(held)}
+        return [replace(now.get(job.id, job), duplicate=job.duplicate) for job in answers]
 
     async def _answer(self, call: Insertion, rows: Sequence[Sequence[Row]]) -> list[Job]:
         missing = call.missing(rows)
@@ -135,11 +164,20 @@ class SqlStore(ABC):
         return await self._apply(changes, self._write)
 
     async def _apply(self, changes: Sequence[Change], write: Write) -> list[bool]:
-        if not changes:
-            return []
         first: dict[str, Change] = {}
         for change in changes:
             first.setdefault(change.id, change)
+        took, ended = await self._change(list(first.values()), write)
+        if ended:
+            await self._successors.ended(ended)
+        return [change.id in took and first[change.id] is change for change in changes]
+
+    async def _change(
+        self, changes: Sequence[Change], write: Write | None = None
+    ) -> tuple[set[str], list[Ended]]:
+        """The ids of the jobs changed, and those that others wait for and that ended, or opened."""
+        if not changes:
+            return set(), []
         asked = dumps(
             [
                 (
@@ -154,13 +192,33 @@ class SqlStore(ABC):
                     change.result,
                     _rows.error(change.error),
                     int(change.cancel),
+                    int(change.held),
                 )
-                for change in first.values()
+                for change in changes
             ]
         )
-        rows = await write([("apply_stat", (asked,)), ("apply_changes", (asked,))])
-        took = {row[0] for row in rows[1]}
-        return [change.id in took and first[change.id] is change for change in changes]
+        batch = [("apply_stat", (asked,)), ("apply_changes", (asked,))]
+        retried = [
+            (change.id, change.expected, change.attempts)
+            for change in changes
+            if change.expected in FINAL
+        ]
+        if retried:
+            batch.insert(0, ("reopen_dependencies", (dumps(retried),)))
+        rows = (await (write or self._write)(batch))[-1]
+        opened = {id for id, *_ in retried}
+        ended: list[Ended] = [
+            (id, None) for id, open, awaited in rows if awaited and (not open or id in opened)
+        ]
+        return {id for id, *_ in rows}, ended
+
+    async def repair(self) -> int:
+        """See `ports.Store`."""
+        return await self._successors.repair()
+
+    async def predecessors(self, id: str) -> Mapping[str, int]:
+        """See `ports.Store`."""
+        return {str(status): number for status, number in await self._rows("predecessors", id)}
 
     async def next_due(self, bindings: Sequence[str]) -> int | None:
         """See `ports.Store`."""
@@ -173,14 +231,27 @@ class SqlStore(ABC):
 
     async def situation(self, id: str) -> Situation | None:
         """See `ports.Store`."""
-        found, ((now,),), bindings, workers = await self._read(
-            [("find_jobs", (dumps([id]),)), ("now", ()), ("bindings", ()), ("workers", ())]
+        found, ((now,),), bindings, workers, waits = await self._read(
+            [
+                ("find_jobs", (dumps([id]),)),
+                ("now", ()),
+                ("bindings", ()),
+                ("workers", ()),
+                ("waited_for", (id, SHOWN)),
+            ]
         )
         if not found:
             return None
         (job,) = _rows.jobs(found)
         known = {one.name: one for one in map(_rows.binding, bindings)}
-        return Situation(job, now, known.get(job.binding), tuple(map(_rows.worker, workers)))
+        return Situation(
+            job,
+            now,
+            known.get(job.binding),
+            tuple(map(_rows.worker, workers)),
+            tuple((earlier, status) for earlier, status, _ in waits),
+            waits[0][2] if waits else 0,
+        )
 
     async def search(
         self, filter: JobFilter, *, before: str | None = None, limit: int = 50
@@ -228,8 +299,14 @@ class SqlStore(ABC):
         if not ids:
             return []
         asked = (dumps(ids), dumps(list(statuses)))
-        rows = await write([("delete_stat", asked), ("delete_jobs", asked)])
-        return [row[0] for row in rows[1]]
+        rows = (await write([("delete_stat", asked), ("delete_jobs", asked)]))[1]
+        await self._gone(rows)
+        return [id for id, *_ in rows]
+
+    async def _gone(self, rows: Sequence[Row]) -> None:
+        awaited = [(id, status) for id, status, awaited in rows if awaited]
+        if awaited:
+            await self._successors.ended(awaited)
 
     async def cancel_requested(self, ids: Sequence[str]) -> list[str]:
         """See `ports.Store`."""
@@ -374,6 +451,7 @@ class SqlStore(ABC):
                 ("prune_jobs", outlived),
             ]
         )
+        await self._gone(rows[2])
         return len(rows[2])
 
     async def roll_up(self) -> None:

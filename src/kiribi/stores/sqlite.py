@@ -17,7 +17,7 @@ from kiribi.ports import NewJob
 from kiribi.stores._apsw import connect, execute, explained
 from kiribi.stores._gathering import Gathering
 from kiribi.stores._rows import Row
-from kiribi.stores._sql_store import Batch, IdsInConflict, SqlStore
+from kiribi.stores._sql_store import Batch, IdsInConflict, JobMissing, SqlStore
 from kiribi.stores._statements import Statement, migrations, statement
 from kiribi.stores._writer import Writer
 
@@ -93,7 +93,7 @@ class SqliteStore(SqlStore):
     async def insert(self, jobs: Sequence[NewJob]) -> list[Job]:
         """See `ports.Store`."""
         # a chosen id may be asked for twice: each call must see what the other stored
-        if len(jobs) >= GATHERED_BELOW or any(job.chosen_id for job in jobs):
+        if len(jobs) >= GATHERED_BELOW or any(job.chosen_id or job.after for job in jobs):
             return await super().insert(jobs)
         return await self._inserts(jobs)
 
@@ -181,7 +181,9 @@ class SqliteStore(SqlStore):
 
 
 def _conflict(error: apsw.ConstraintError) -> Exception:
-    return IdsInConflict() if "id_conflict" in str(error) else error
+    if "id_conflict" in str(error):
+        return IdsInConflict()
+    return JobMissing() if "missing_job" in str(error) else error
 
 
 def _compiled(batch: Batch) -> Compiled:

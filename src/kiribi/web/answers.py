@@ -98,6 +98,8 @@ class ParamsShown(Answer):
     at: datetime | None = None
     timeout: float | None = None
     priority: int | None = None
+    after: list[str] | None = None
+    after_failed: Literal["cancel", "run", "wait"] | None = None
 
 
 class Details(Listed):

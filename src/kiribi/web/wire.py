@@ -24,6 +24,8 @@ OPTIONS = {
     "at": "at",
     "timeout": "timeout",
     "priority": "priority",
+    "after": "after",
+    "after_failed": "afterFailed",
 }
 """Options by their Python and their JSON names."""
 
