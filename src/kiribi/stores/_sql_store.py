@@ -11,8 +11,8 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -33,12 +33,9 @@ from kiribi.search import WINDOW, BindingCounts, BindingStats, Count, JobFilter,
 from kiribi.stores import _rows
 from kiribi.stores._insertion import Insertion, id_bound
 from kiribi.stores._rows import Row, dumps, plain
+from kiribi.stores._schedules import Batch, SchedulesDiffer, ScheduleTable, Write
 from kiribi.stores._search import Params, Search, chosen, needs_counters
 from kiribi.stores._successors import Ended, Successors
-
-Batch = Sequence[tuple[str, Params]]
-"""Statements by name, each with its parameters from `?2` on."""
-Write = Callable[[Batch], Awaitable[list[list[Row]]]]
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 MINUTES_KEPT = 2 * HOUR
@@ -56,7 +53,15 @@ class JobMissing(Exception):
     """The batch was aborted by `refuse_missing`."""
 
 
-class SqlStore(ABC):
+CONFLICTS: Mapping[str, type[Exception]] = {
+    "id_conflict": IdsInConflict,
+    "missing_job": JobMissing,
+    "schedule_conflict": SchedulesDiffer,
+}
+"""What aborts a batch, by the constraint that the database's message names."""
+
+
+class SqlStore(ScheduleTable):
     """A store that speaks SQL. `clock` (epoch milliseconds) stands in for the database's own."""
 
     def __init__(self, clock: Callable[[], int] | None = None) -> None:
@@ -73,6 +78,7 @@ class SqlStore(ABC):
         Raises:
             IdsInConflict: `refuse_conflicts` found some.
             JobMissing: `refuse_missing` found some.
+            SchedulesDiffer: `refuse_schedules` found some.
         """
 
     @abstractmethod

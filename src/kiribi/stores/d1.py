@@ -19,7 +19,7 @@ from kiribi.lifecycle import Change
 from kiribi.ports import DELETABLE, JobStatus
 from kiribi.stores._rows import Row, dumps
 from kiribi.stores._search import Params
-from kiribi.stores._sql_store import Batch, IdsInConflict, JobMissing, SqlStore
+from kiribi.stores._sql_store import CONFLICTS, Batch, SqlStore
 from kiribi.stores._statements import migrations, statement
 
 logger = logging.getLogger("kiribi")
@@ -208,10 +208,9 @@ def _too_long(text: str) -> bool:
 
 def _explained(error: D1Error, url: str) -> Exception:
     message = str(error)
-    if "id_conflict" in message:
-        return IdsInConflict()
-    if "missing_job" in message:
-        return JobMissing()
+    for name, conflict in CONFLICTS.items():
+        if name in message:
+            return conflict()
     if "no such table" in message or "no such column" in message:
         return SchemaMismatch(f"{url}: its schema lacks migrations ({message}); {APPLY}")
     return error

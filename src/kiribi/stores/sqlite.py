@@ -17,7 +17,7 @@ from kiribi.ports import NewJob
 from kiribi.stores._apsw import connect, execute, explained
 from kiribi.stores._gathering import Gathering
 from kiribi.stores._rows import Row
-from kiribi.stores._sql_store import Batch, IdsInConflict, JobMissing, SqlStore
+from kiribi.stores._sql_store import CONFLICTS, Batch, SqlStore
 from kiribi.stores._statements import Statement, migrations, statement
 from kiribi.stores._writer import Writer
 
@@ -181,9 +181,10 @@ class SqliteStore(SqlStore):
 
 
 def _conflict(error: apsw.ConstraintError) -> Exception:
-    if "id_conflict" in str(error):
-        return IdsInConflict()
-    return JobMissing() if "missing_job" in str(error) else error
+    for name, conflict in CONFLICTS.items():
+        if name in str(error):
+            return conflict()
+    return error
 
 
 def _compiled(batch: Batch) -> Compiled:
