@@ -9,6 +9,7 @@ from kiribi._explain import Explanation, Reason
 from kiribi._meta import Meta
 from kiribi._version import __version__
 from kiribi.backoff import Exponential
+from kiribi.batch import Batch
 from kiribi.distribution import Distribution
 from kiribi.errors import (
     Cancel,
@@ -44,6 +45,7 @@ from kiribi.search import BindingStats, Count, JobFilter, Page, Pulse
 __all__ = [
     "Acted",
     "Attempt",
+    "Batch",
     "BindingStats",
     "Cancel",
     "Conflict",

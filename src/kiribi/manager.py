@@ -17,6 +17,7 @@ from kiribi._looking import Filter, Looking
 from kiribi._meta import Meta
 from kiribi._source import source_of
 from kiribi.backoff import DEFAULT, RetryDelay
+from kiribi.batch import Batch, with_callback
 from kiribi.errors import (
     Cancel,
     IllegalTransition,
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from kiribi._here import Here
 
 P = TypeVar("P")
+Asked = tuple[str | type[Performer], Any] | tuple[str | type[Performer], Any, Mapping[str, Any]]
+"""A job to enqueue: `(binding, payload)` or `(binding, payload, options)`."""
 DAY = 86_400.0
 WEEK = 7 * DAY
 CENTURY = 100 * 365 * DAY
@@ -178,12 +181,7 @@ class Kiribi(Looking):
         """
         return (await self.enqueue_many([(binding, payload, options)]))[0]
 
-    async def enqueue_many(
-        self,
-        jobs: Iterable[
-            tuple[str | type[Performer], Any] | tuple[str | type[Performer], Any, Mapping[str, Any]]
-        ],
-    ) -> list[Job]:
+    async def enqueue_many(self, jobs: Iterable[Asked]) -> list[Job]:
         """Accept many jobs, `(binding, payload)` or `(binding, payload, options)`, in order.
 
         One round trip per thousand (or 16 MB), each stored as a whole or not at all.
@@ -197,6 +195,20 @@ class Kiribi(Looking):
             stored += await self.store.insert(step)
             self.queue.ring()
         return stored
+
+    async def enqueue_batch(self, jobs: Iterable[Asked], then: Asked) -> Batch:
+        """Accept up to 10,000 jobs and a callback job that runs once all of them have ended.
+
+        Args:
+            jobs: as `enqueue_many` takes them.
+            then: the callback, in the same form. It runs however they ended, unless its options
+                say otherwise by `after_failed`.
+
+        Raises:
+            InvalidInput, IdConflict: as `enqueue_many`.
+        """
+        callback = (await self.enqueue_many(with_callback(jobs, then)))[-1]
+        return await self.batch(callback.id)
 
     @overload
     async def perform(

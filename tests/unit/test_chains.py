@@ -158,3 +158,80 @@ def test_the_blocking_twin(tmp_path: str) -> None:
         found = kiribi.find(last.id)
         assert found is not None
         assert found.status is JobStatus.CANCELLED
+
+
+def test_a_batch_has_counts_progress_and_a_callback() -> None:
+    async def use(kiribi: Kiribi, clock: FakeClock) -> None:
+        batch = await kiribi.enqueue_batch(
+            [(Note, "a"), (Later, "b"), ("NOTE", "c", {"first_delay": 9})], then=(Note, "then")
+        )
+        assert (batch.total, batch.ended, batch.progress) == (3, 0, 0.0)
+        assert batch.callback.due_ms == HELD_MS
+        await drain(kiribi)
+        batch = await kiribi.batch(batch.id)
+        assert batch.counts == {"COMPLETED": 1, "PENDING": 2}
+        assert batch.progress == pytest.approx(1 / 3)
+        clock.advance(60)
+        await drain(kiribi)
+        batch = await kiribi.batch(batch.id)
+        assert (batch.counts, batch.progress) == ({"COMPLETED": 3}, 1.0)
+        assert (batch.callback.status, batch.callback.result) == (JobStatus.COMPLETED, "then")
+        assert ran == ["a", "c", "b", "then"]
+
+    on_kiribi(use)
+
+
+@pytest.mark.parametrize("failed", [None, "run", "cancel"])
+def test_a_callback_runs_however_the_others_ended_unless_told(failed: str | None) -> None:
+    async def use(kiribi: Kiribi, _: FakeClock) -> None:
+        then = (Note, "then", {"after_failed": failed})
+        batch = await kiribi.enqueue_batch([(Note, "a"), (Note, "b")], then)
+        first = batch.callback.options["after"][0]
+        await kiribi.cancel(first)
+        await drain(kiribi)
+        assert await status(kiribi, batch.callback) is (
+            JobStatus.CANCELLED if failed == "cancel" else JobStatus.COMPLETED
+        )
+        assert (await kiribi.batch(batch.id)).counts == {"CANCELLED": 1, "COMPLETED": 1}
+
+    on_kiribi(use)
+
+
+def test_counts_outlive_the_jobs() -> None:
+    async def use(kiribi: Kiribi, _: FakeClock) -> None:
+        batch = await kiribi.enqueue_batch([(Note, "a"), (Later, "b")], (Note, "then"))
+        await drain(kiribi)
+        await kiribi.delete(list(batch.callback.options["after"]))
+        batch = await kiribi.batch(batch.id)
+        assert (batch.counts, batch.progress) == ({"COMPLETED": 1, "DELETED": 1}, 1.0)
+
+    on_kiribi(use)
+
+
+def test_an_empty_batch_runs_its_callback() -> None:
+    async def use(kiribi: Kiribi, _: FakeClock) -> None:
+        batch = await kiribi.enqueue_batch([], (Note, "then"))
+        assert (batch.total, batch.progress) == (0, 1.0)
+        await drain(kiribi)
+        assert ran == ["then"]
+
+    on_kiribi(use)
+
+
+def test_a_batch_with_ids_is_repeatable() -> None:
+    async def use(kiribi: Kiribi, _: FakeClock) -> None:
+        first, last = new_id(), new_id()
+        for _repeat in range(2):
+            batch = await kiribi.enqueue_batch(
+                [(Note, "a", {"id": first})], (Note, "then", {"id": last})
+            )
+            assert batch.id == last
+        assert (await kiribi.count()).value == 2
+
+    on_kiribi(use)
+
+
+def test_the_blocking_twin_has_batches(tmp_path: str) -> None:
+    with BlockingKiribi(f"sqlite:///{tmp_path}/jobs.db", performers=[Note]) as kiribi:
+        batch = kiribi.enqueue_batch([(Note, "a")] * 3, (Note, "then"))
+        assert kiribi.batch(batch.id).counts == {"PENDING": 3}

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kiribi.cli import values
+from kiribi.cli import shapes, values
 from kiribi.cli.output import ago, cell, emit, emit_line, plain, screen, shown_status, span, table
 from kiribi.cli.session import DATABASE, Database, Json, run
 from kiribi.distribution import Distribution
@@ -94,6 +94,28 @@ def explain(
     screen().print(plain(f"{job.binding} {job.id} is"), shown_status(job.status))
     for reason in found.reasons:
         screen().print(plain(f"  {reason.message}"))
+
+
+def batch(
+    id: Annotated[str, typer.Argument(help="The id of the batch's callback job.")],
+    json: Json = False,
+    database: Database = DATABASE,
+) -> None:
+    """Show how far a batch has come, or what any other job waits for.
+
+    Examples:
+      kiribi batch 0199c2f0-5a3c-7b1e-8f00-3c9d1a2b4c5d
+    """
+    found = run(lambda kiribi: kiribi.batch(id), database)
+    if json:
+        emit(shapes.batch(found))
+        return
+    callback = found.callback
+    counts = ", ".join(f"{number:,} {status}" for status, number in sorted(found.counts.items()))
+    typer.echo(f"{found.ended:,} of {found.total:,} have ended ({found.progress:.0%})")
+    if counts:
+        typer.echo(f"  {counts}")
+    screen().print(plain(f"then {callback.binding} {callback.id}:"), shown_status(callback.status))
 
 
 def bindings(json: Json = False, database: Database = DATABASE) -> None:

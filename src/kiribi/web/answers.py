@@ -182,6 +182,19 @@ class Number(Answer):
     count: int
 
 
+class BatchShown(Answer):
+    """How far a batch has come."""
+
+    id: str = Field(description="The id of the callback job.")
+    total: int = Field(description="Jobs, the callback not counted.")
+    ended: int = Field(description="Of these, how many have ended, however.")
+    progress: float = Field(ge=0, le=1)
+    counts: dict[str, int] = Field(
+        description="How many have which status; DELETED: removed before they completed."
+    )
+    callback: Listed
+
+
 class Health(Answer):
     """The state of affairs in one line."""
 

@@ -217,6 +217,13 @@ class Enqueue(Asked):
         return self.binding, self.payload, options | ({"id": self.id} if self.id else {})
 
 
+class NewBatch(Asked):
+    """Jobs side by side, and one that runs after all of them."""
+
+    jobs: Annotated[list[Enqueue], Field(max_length=MAX_AFTER)]
+    then: Enqueue
+
+
 class Perform(Enqueue):
     """A job to accept and to wait for."""
 

@@ -69,6 +69,14 @@ PENDING = {
     "worker": None,
 }
 NEW: dict[str, Any] = {**PENDING, "params": ASKED["params"], "result": [], "returnValue": None}
+BATCH = {
+    "id": ID,
+    "total": 3,
+    "ended": 2,
+    "progress": 0.6667,
+    "counts": {"COMPLETED": 2, "PROCESSING": 1},
+    "callback": PENDING,
+}
 FILTER = {"binding": ["SEND_MAIL"], "status": ["FAILED"], "error": "timeout"}
 DONE = {
     "done": [ID],
@@ -108,6 +116,10 @@ REQUESTS: dict[str, Any] = {
     "count": {"filter": FILTER},
     "enqueue": ASKED,
     "enqueueMany": [ASKED, {"binding": "SEND_MAIL", "payload": {"to": "else@example.com"}}],
+    "enqueueBatch": {
+        "jobs": [ASKED, {"binding": "SEND_MAIL", "payload": {"to": "else@example.com"}}],
+        "then": {"binding": "REPORT", "payload": {"to": "someone@example.com"}},
+    },
     "perform": {**ASKED, "wait": 10},
     "cancelMany": {"ids": [ID, FAILED]},
     "retryMany": {"filter": {"binding": "SEND_MAIL", "status": "FAILED"}},
@@ -146,6 +158,8 @@ ANSWERS: dict[str, Any] = {
     "deadJobs": [{**LISTED, "status": "PROCESSING"}],
     "enqueue": NEW,
     "enqueueMany": [PENDING],
+    "enqueueBatch": BATCH,
+    "batch": BATCH,
     "perform": DETAILS,
     "cancelMany": DONE,
     "retryMany": DONE,

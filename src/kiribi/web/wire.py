@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kiribi._explain import Explanation
+from kiribi.batch import Batch
 from kiribi.job import Attempt, Job, Outcome, utc
 from kiribi.ports import BindingInfo, LogLine, WorkerInfo
 from kiribi.search import BindingStats
@@ -151,6 +152,18 @@ def explained(explanation: Explanation) -> dict[str, Any]:
         for reason in explanation.reasons
     ]
     return {"id": explanation.job.id, "status": explanation.job.status, "reasons": reasons}
+
+
+def batch_shown(batch: Batch, redact: Redact) -> dict[str, Any]:
+    """How far a batch has come."""
+    return {
+        "id": batch.id,
+        "total": batch.total,
+        "ended": batch.ended,
+        "progress": batch.progress,
+        "counts": dict(batch.counts),
+        "callback": listed(batch.callback, redact),
+    }
 
 
 def binding_shown(info: BindingInfo) -> dict[str, Any]:
