@@ -43,11 +43,15 @@ class SqliteStore(SqlStore):
         return cls(path, await asyncio.to_thread(connect, path), clock)
 
     def __init__(
-        self, path: str, connection: apsw.Connection, clock: Callable[[], int] | None
+        self,
+        path: str,
+        connection: apsw.Connection,
+        clock: Callable[[], int] | None,
+        writer: Callable[[apsw.Connection, str], Writer] = Writer,
     ) -> None:
         super().__init__(clock)
         self._path = path
-        self._writer = Writer(connection, path)
+        self._writer = writer(connection, path)
         self._local = threading.local()
         self._reading: list[apsw.Connection] = []
         self._readers = ThreadPoolExecutor(READERS, "kiribi-reader")
