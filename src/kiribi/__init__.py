@@ -4,13 +4,13 @@ Every job is a durable record, found, searched, counted and acted on, before, wh
 runs. Start at `Kiribi` (what applications call) and `Performer` (what they write).
 """
 
+import sys
+
 from kiribi._actions import Acted
 from kiribi._explain import Explanation, Reason
 from kiribi._meta import Meta
 from kiribi._version import __version__
 from kiribi.backoff import Exponential
-from kiribi.batch import Batch
-from kiribi.distribution import Distribution
 from kiribi.errors import (
     Cancel,
     Conflict,
@@ -37,6 +37,7 @@ from kiribi.errors import (
     UnknownBinding,
 )
 from kiribi.job import Attempt, Job, JobError, JobStatus, Outcome, new_id
+from kiribi.limits import RateLimit, RetryBudget
 from kiribi.manager import Kiribi
 from kiribi.options import EnqueueOptions
 from kiribi.performer import Performer
@@ -45,13 +46,11 @@ from kiribi.search import BindingStats, Count, JobFilter, Page, Pulse
 __all__ = [
     "Acted",
     "Attempt",
-    "Batch",
     "BindingStats",
     "Cancel",
     "Conflict",
     "Count",
     "Discard",
-    "Distribution",
     "EnqueueOptions",
     "Explanation",
     "Exponential",
@@ -79,8 +78,10 @@ __all__ = [
     "Page",
     "Performer",
     "Pulse",
+    "RateLimit",
     "Reason",
     "Retry",
+    "RetryBudget",
     "SchemaMismatch",
     "Snooze",
     "StoreError",
@@ -89,3 +90,6 @@ __all__ = [
     "__version__",
     "new_id",
 ]
+
+if sys.platform == "emscripten":  # a Python Worker, whose snapshot is made after this
+    import kiribi.runtimes.cloudflare  # noqa: F401 - it makes our classes entrypoints

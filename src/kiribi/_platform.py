@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 T = TypeVar("T", bound="Entrypoint")
 
@@ -14,11 +14,8 @@ if sys.platform == "emscripten" and not TYPE_CHECKING:
     class Base(WorkerEntrypoint):
         """An entrypoint that the platform instantiates for every call from outside."""
 
-        outside: Callable[[type, Any, Any], Any]
-        """What the platform gets instead of an instance, of which callers reach everything."""
-
         def __new__(cls, ctx: Any, env: Any) -> Any:
-            return Base.outside(cls, ctx, env)
+            return Entrypoint.outside(cls, ctx, env)
 
 else:
 
@@ -36,7 +33,11 @@ class Entrypoint(Base):
     Attributes:
         ctx: the platform's execution context; None outside of Workers.
         env: bindings on Workers, the process environment elsewhere.
+        outside: makes what the platform gets instead of an instance, of which callers would reach
+            everything; of the Workers runtime.
     """
+
+    outside: ClassVar[Callable[[type[Any], Any, Any], Any]]
 
 
 def made(cls: type[T], ctx: Any, env: Any) -> T:

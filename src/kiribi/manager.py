@@ -17,7 +17,6 @@ from kiribi._looking import Filter, Looking
 from kiribi._meta import Meta
 from kiribi._source import source_of
 from kiribi.backoff import DEFAULT, RetryDelay
-from kiribi.batch import Batch, with_callback
 from kiribi.errors import (
     Cancel,
     IllegalTransition,
@@ -26,9 +25,10 @@ from kiribi.errors import (
 )
 from kiribi.job import FINAL, Job, JobStatus, epoch_ms
 from kiribi.lifecycle import Change
+from kiribi.limits import Limits, checked_limits
 from kiribi.options import CHECKS, Options, aware
 from kiribi.payloads import schema_of
-from kiribi.performer import Performer, Performs, by_binding, defaults_of, performers_in
+from kiribi.performer import Performer, Performs, by_binding, defaults_of, limits_of, performers_in
 from kiribi.ports import BindingInfo, NewJob, Queue, Retention, Store
 from kiribi.search import JobFilter
 
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from kiribi._here import Here
 
 P = TypeVar("P")
-Asked = tuple[str | type[Performer], Any] | tuple[str | type[Performer], Any, Mapping[str, Any]]
-"""A job to enqueue: `(binding, payload)` or `(binding, payload, options)`."""
 DAY = 86_400.0
 WEEK = 7 * DAY
 CENTURY = 100 * 365 * DAY
@@ -148,6 +146,9 @@ class Kiribi(Looking):
     def on_failure(self, binding: str, payload: Any, error: BaseException, meta: Meta) -> Any:
         """Called after a failed attempt was stored, at most once; may be `async`."""
 
+    def on_schedule(self, cron: str) -> Any:
+        """Called on Workers for each of its cron triggers, after the tick; may be `async`."""
+
     def redact(self, binding: str, payload: Any) -> Any:  # noqa: ARG002
         """What REST and the dashboard show of a payload: JSON. Called for each one shown.
 
@@ -181,7 +182,12 @@ class Kiribi(Looking):
         """
         return (await self.enqueue_many([(binding, payload, options)]))[0]
 
-    async def enqueue_many(self, jobs: Iterable[Asked]) -> list[Job]:
+    async def enqueue_many(
+        self,
+        jobs: Iterable[
+            tuple[str | type[Performer], Any] | tuple[str | type[Performer], Any, Mapping[str, Any]]
+        ],
+    ) -> list[Job]:
         """Accept many jobs, `(binding, payload)` or `(binding, payload, options)`, in order.
 
         One round trip per thousand (or 16 MB), each stored as a whole or not at all.
@@ -192,23 +198,10 @@ class Kiribi(Looking):
         """
         stored: list[Job] = []
         for step in _steps(await self._intake.checked(jobs)):
-            stored += await self.store.insert(step)
-            self.queue.ring()
+            new = await self.store.insert(step)
+            self.queue.ring((job.due_ms - job.updated_ms) / 1000 for job in new)
+            stored += new
         return stored
-
-    async def enqueue_batch(self, jobs: Iterable[Asked], then: Asked) -> Batch:
-        """Accept up to 10,000 jobs and a callback job that runs once all of them have ended.
-
-        Args:
-            jobs: as `enqueue_many` takes them.
-            then: the callback, in the same form. It runs however they ended, unless its options
-                say otherwise by `after_failed`.
-
-        Raises:
-            InvalidInput, IdConflict: as `enqueue_many`.
-        """
-        callback = (await self.enqueue_many(with_callback(jobs, then)))[-1]
-        return await self.batch(callback.id)
 
     @overload
     async def perform(
@@ -290,9 +283,7 @@ class Kiribi(Looking):
         Raises:
             JobNotFound, IllegalTransition: one job, and it cannot be.
         """
-        deleted = await _actions.delete(self.store, target)
-        self.queue.ring()  # somebody may have waited for one of them
-        return deleted
+        return await _actions.delete(self.store, target)
 
     async def sweep(
         self,
@@ -347,7 +338,7 @@ class Kiribi(Looking):
                 why = "only jobs that wait, or whose worker is lost, can be recovered"
                 raise IllegalTransition(id, "recover", job.status, why)
         rescued = await rescue(self.store)
-        self.queue.ring()
+        self.queue.ring((0,) * (len(rescued) or 1))
         return await self.store.find([job.id for job in rescued])
 
     async def pause(self, binding: str | type[Performer]) -> None:
@@ -366,6 +357,30 @@ class Kiribi(Looking):
         """
         await self._pause(binding, False)
 
+    async def limit(self, binding: str | type[Performer], **limits: Unpack[Limits]) -> None:
+        """Set limits of a binding for all workers, now, over those of its performer.
+
+        They hold until `reset_limits`, also when workers start anew. None lifts a limit; what is
+        not named stays as it is.
+
+        Args:
+            limits: `concurrency`, `concurrency_per_key`, `rate_limit`, `rate_limit_per_key`,
+                `retry_budget`, as on a `Performer`.
+
+        Raises:
+            InvalidInput: no limit is given, or one is wrong.
+            UnknownBinding: nobody has heard of the binding.
+        """
+        await self._limit(binding, checked_limits(limits))
+
+    async def reset_limits(self, binding: str | type[Performer]) -> None:
+        """Take back what `limit` set: the performer's own limits hold again.
+
+        Raises:
+            UnknownBinding: nobody has heard of the binding.
+        """
+        await self._limit(binding, None)
+
     # For runtimes
 
     async def start(self) -> None:
@@ -381,19 +396,23 @@ class Kiribi(Looking):
         """Tell the store what is served here, so that programs without the classes know."""
         await self.store.register(
             [
-                BindingInfo(name, defaults_of(performer), schema_of(performer))
+                BindingInfo(
+                    name,
+                    defaults_of(performer),
+                    schema_of(performer),
+                    limits=limits_of(performer),
+                )
                 for name, performer in self.performers.items()
                 if name in bindings
             ]
         )
 
     async def tick(self) -> None:
-        """Rescue, repair, prune and roll up, a small step of each: called about every second."""
+        """Rescue, prune and roll up, a small step of each: called about every second."""
         from kiribi._rescue import rescue
 
-        rescued = await rescue(self.store)
-        if await self.store.repair() or rescued:
-            self.queue.ring()
+        if rescued := await rescue(self.store):
+            self.queue.ring((0,) * len(rescued))
         await self.store.prune(Retention(self.retention), STEP)
         await self.store.roll_up()
 
@@ -419,7 +438,7 @@ class Kiribi(Looking):
             for id in acted.done:
                 if running := self.running.get(id):
                     running.stop("cancel")
-        self.queue.ring()
+        self.queue.ring(() if event is lifecycle.cancel else (0,) * len(acted.done))
         return await self._existing(target) if isinstance(target, str) else acted
 
     async def _performing(self) -> Here:
@@ -436,6 +455,14 @@ class Kiribi(Looking):
         name = self._intake.name(binding)
         await self._intake.known(name)
         await self.store.pause(name, paused)
+        self.queue.ring(() if paused else (0,))
+
+    async def _limit(
+        self, binding: str | type[Performer], limits: Mapping[str, Any] | None
+    ) -> None:
+        name = self._intake.name(binding)
+        await self._intake.known(name)
+        await self.store.limit(name, limits)
         self.queue.ring()
 
 

@@ -26,7 +26,7 @@ from kiribi import (
 from kiribi.blocking import BlockingKiribi
 
 RUNTIME = {"connect", "bind", "start", "register", "tick", "sweep_steps", "hooked"}
-OVERRIDABLE = {"lifespan", "on_success", "on_failure", "redact"}
+OVERRIDABLE = {"lifespan", "on_success", "on_failure", "on_schedule", "redact"}
 
 
 class Double(Performer):

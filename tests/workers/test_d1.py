@@ -22,6 +22,8 @@ from kiribi.stores.d1 import D1Error, D1Store
 
 NUMBER = 100
 BINDINGS = 2
+FREE_STATEMENTS = 50
+"""D1 statements of one invocation on the Free plan."""
 T = TypeVar("T")
 
 
@@ -192,14 +194,15 @@ def test_rows_written(database: HttpDatabase) -> None:
             "roll_up": roll_up,
             "prune": prune,
         }
-        assert figures == {
-            "enqueue": (3, 2 * NUMBER + stat),
-            "claim": (3, NUMBER + stat + 1),
-            "success": (2, half + stat),
-            "retry": (2, 2 * half + stat),
-            "nothing due": (3, 0),
-            "roll_up": (5, 0),
-            "prune": (3, 0),
+        assert {name: rows for name, (_, rows) in figures.items()} == {
+            "enqueue": 2 * NUMBER + stat,
+            "claim": NUMBER + stat + 1,
+            "success": half + stat,
+            "retry": 2 * half + stat,
+            "nothing due": 0,
+            "roll_up": 0,
+            "prune": 0,
         }
+        assert sum(statements for statements, _ in figures.values()) < FREE_STATEMENTS
 
     asyncio.run(run())

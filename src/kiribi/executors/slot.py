@@ -11,8 +11,9 @@ from typing import Any, Self
 from kiribi._attempt import Running
 from kiribi._failure import Crashed, Raised
 from kiribi._source import source_of
-from kiribi.errors import Cancel, Discard, LeaseLost, Retry, Snooze, StoreError
+from kiribi.errors import StoreError
 from kiribi.executors.coroutine import exceeded
+from kiribi.executors.outcomes import raised
 from kiribi.executors.spawn import Child, Frame
 from kiribi.job import Job, JobError
 from kiribi.performer import Performer
@@ -117,7 +118,7 @@ class Slot:
             raise Crashed(JobError("WorkerCrashed", f"its child process ended: {how}"))
         self._free = True
         if "error" in outcome:
-            raise _raised(outcome)
+            raise raised(outcome)
         return outcome["value"]
 
     async def close(self) -> None:
@@ -176,25 +177,3 @@ def _fields(job: Job) -> Mapping[str, Any]:
     told = {field.name: getattr(job, field.name) for field in fields(job)}
     error = job.error and [job.error.type, job.error.message, job.error.traceback]
     return {**told, "error": error, "history": []}
-
-
-def _raised(outcome: Mapping[str, Any]) -> BaseException:
-    """The exception that the performer raised, or one that says the same."""
-    cause = Raised(JobError(*outcome["error"]))
-    match outcome:
-        case {"signal": "stopped"}:
-            return asyncio.CancelledError()
-        case {"signal": "retry", "reason": reason, "after": after}:
-            error = Retry(reason, after=after)
-        case {"signal": "snooze", "reason": reason, "seconds": seconds}:
-            error = Snooze(seconds, reason)
-        case {"signal": "discard", "reason": reason}:
-            error = Discard(reason)
-        case {"signal": "cancel", "reason": reason}:
-            error = Cancel(reason)
-        case {"signal": "lost"}:
-            error = LeaseLost()
-        case _:
-            return cause
-    error.__cause__ = cause
-    return error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import apsw
@@ -35,7 +36,7 @@ class LocalQueue:
 
     def __init__(self, path: str | None) -> None:
         self._lock = threading.Lock()
-        self._waiters: dict[_Waiter, None] = {}  # woken in the order they came
+        self._waiters: set[_Waiter] = set()
         self._rings = 0
         self._closed = False
         self._connection = None if path is None else connect(path, read_only=True)
@@ -45,8 +46,9 @@ class LocalQueue:
         self._version = 0
         self._listen()
 
-    def ring(self) -> None:
-        """See `ports.Queue`. Any thread may ring."""
+    def ring(self, delays: Iterable[float] = ()) -> None:
+        """See `ports.Queue`. Any thread may ring; who hears it asks the store what is due."""
+        del delays
         with self._lock:
             self._ring()
 
@@ -64,7 +66,7 @@ class LocalQueue:
             self._listen()
             if self._closed or self._rings > mark:
                 return not self._closed
-            self._waiters[waiter] = None
+            self._waiters.add(waiter)
         self._look_later(waiter)
         try:
             return await waiter.rung
@@ -72,7 +74,7 @@ class LocalQueue:
             if waiter.timer is not None:
                 waiter.timer.cancel()
             with self._lock:
-                self._waiters.pop(waiter, None)
+                self._waiters.discard(waiter)
 
     async def close(self) -> None:
         """See `ports.Queue`."""

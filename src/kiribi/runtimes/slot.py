@@ -20,16 +20,12 @@ from kiribi._execution import returned
 from kiribi._failure import described
 from kiribi.application import Application
 from kiribi.errors import (
-    Cancel,
-    Discard,
     InvalidApplication,
     InvalidPayload,
-    LeaseLost,
-    Retry,
-    Snooze,
     StoreError,
 )
 from kiribi.executors.coroutine import CoroutineExecutor
+from kiribi.executors.outcomes import told
 from kiribi.executors.spawn import Frame
 from kiribi.executors.thread import ThreadExecutor
 from kiribi.job import Job, JobError, JobStatus
@@ -125,8 +121,8 @@ class Slot:
         match await answer:
             case {"error": message}:
                 raise StoreError(message)
-            case told:
-                return told["value"]
+            case answered:
+                return answered["value"]
 
     # Performing
 
@@ -136,9 +132,9 @@ class Slot:
             try:
                 outcome: Frame = {"value": returned(value)}
             except InvalidPayload as error:
-                outcome = {**_outcome(error), "signal": "discard", "reason": str(error)}
+                outcome = {**told(error), "signal": "discard", "reason": str(error)}
         except BaseException as error:  # noqa: BLE001 - whatever it is, the parent is told
-            outcome = _outcome(error)
+            outcome = told(error)
         self._attempt = None
         self._parent.send({"outcome": outcome})
 
@@ -159,24 +155,6 @@ class Slot:
         if binding not in self._performers:
             raise InvalidApplication("binding", binding, f"a child process must find it in {home}")
         return self._performers[binding]
-
-
-def _outcome(error: BaseException) -> Frame:
-    outcome: dict[str, Any] = {"error": _told(described(error))}
-    match error:
-        case asyncio.CancelledError():
-            outcome |= {"signal": "stopped"}
-        case Retry():
-            outcome |= {"signal": "retry", "reason": error.reason, "after": error.after}
-        case Snooze():
-            outcome |= {"signal": "snooze", "reason": error.reason, "seconds": error.seconds}
-        case Discard() | Cancel():
-            outcome |= {"signal": type(error).__name__.lower(), "reason": error.reason}
-        case LeaseLost():
-            outcome |= {"signal": "lost"}
-        case _:
-            pass
-    return outcome
 
 
 def _told(error: JobError) -> list[str]:

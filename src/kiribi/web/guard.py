@@ -19,6 +19,8 @@ from kiribi.web.headers import HEADERS
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 ANY_ADDRESS = "<any address>"
 """Among allowed hosts: every bare IP address (a name that points somewhere else is none)."""
+ANY_NAME = "<any name>"
+"""Among allowed hosts: whatever, where the platform in front of us routes by the name."""
 MAX_BODY_BYTES = 16 * 1024 * 1024
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 PUBLIC = frozenset({"/api/login"})
@@ -68,7 +70,11 @@ class Guard:
         name = hostname(given[0]) if len(given) == 1 else None
         if name is None:
             raise Refused(400, "invalid_host", "give one valid Host header")
-        if name in self._hosts or (ANY_ADDRESS in self._hosts and _is_address(name)):
+        if (
+            name in self._hosts
+            or ANY_NAME in self._hosts
+            or (ANY_ADDRESS in self._hosts and _is_address(name))
+        ):
             return
         raise Refused(
             403,

@@ -1,0 +1,203 @@
+"""The manager as a Python Worker: enqueued from TypeScript, performed here and elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+from tests.workers.dev import Dev, dev, until
+from tests.workers.require import require
+from tests.workers.world import (
+    CALLER,
+    RemoteError,
+    ask,
+    call,
+    javascript_worker,
+    manager,
+    migrate,
+    python_worker,
+)
+
+ENTRY = """
+import asyncio
+from kiribi import Discard, Exponential, Kiribi, Performer, Retry, Snooze
+
+class Add(Performer):
+    async def perform(self, payload: dict):
+        return payload["a"] + payload["b"]
+
+class Blocking(Performer):
+    def perform(self, payload):
+        self.log("no threads here")
+        return self.once("step", lambda key: payload)
+
+class Flaky(Performer):
+    max_attempts = 3
+    retry_delay = 1
+
+    async def perform(self, payload):
+        if self.job.attempts < payload["until"]:
+            raise ValueError(f"attempt {self.job.attempts}")
+        return self.job.attempts
+
+class Own(Performer):
+    executor = "process"
+
+    def perform(self, payload):
+        self.log("in an invocation of its own")
+        self.progress(0.5, "half")
+        if payload == "discard":
+            raise Discard("no use")
+        return [payload, self.once("step", lambda key: key)]
+
+class Default(Kiribi):
+    ...
+"""
+
+ELSEWHERE = """
+from kiribi import Kiribi, Performer, Snooze
+
+class Mail(Performer):
+    async def perform(self, payload: dict):
+        self.log("to " + payload["to"])
+        self.progress(1, "sent")
+        key = await self.once("send", lambda key: key)
+        if payload["to"] == "nobody":
+            raise LookupError("nobody there")
+        return {"to": payload["to"], "key": key}
+"""
+
+UNMODIFIED = """
+import { WorkerEntrypoint } from "cloudflare:workers";
+
+// what npm kiribi's performers are
+export class Typed extends WorkerEntrypoint {
+  isPerformer() { return true; }
+  async perform(payload: any) {
+    if (payload.fail) throw new RangeError("out of range");
+    return { got: payload };
+  }
+}
+
+// one that knows of Kiribi's context
+export class Telling extends WorkerEntrypoint {
+  async perform(payload: any, context: any) {
+    await context.log("from TypeScript", "warning");
+    await context.progress(0.25, "a quarter");
+    return context.job.attempts;
+  }
+}
+
+export default { fetch() { return new Response("") } };
+"""
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Generator[Dev]:
+    require()
+    folder = tmp_path_factory.mktemp("workers")
+    kiribi = {"binding": "KIRIBI", "service": "jobs"}
+    caller = javascript_worker(folder / "caller", "caller", CALLER, [kiribi])
+    typed = javascript_worker(folder / "typed", "typed", UNMODIFIED)
+    mail = python_worker(folder / "mail", {"name": "mail"}, ELSEWHERE)
+    services = [
+        {"binding": "TYPED", "service": "typed", "entrypoint": "Typed"},
+        {"binding": "TELLING", "service": "typed", "entrypoint": "Telling"},
+        {"binding": "MAIL", "service": "mail", "entrypoint": "Mail"},
+    ]
+    jobs = manager(folder / "jobs", ENTRY, services=services)
+    migrate(folder / "jobs", folder / "state")
+    with dev(caller, jobs, typed, mail, state=folder / "state") as running:
+        yield running
+
+
+def ended(running: Dev, id: str, seconds: float = 30) -> dict[str, Any]:
+    def look() -> dict[str, Any] | None:
+        job = call(running, "find", id)
+        return job if job["status"] in ("COMPLETED", "FAILED", "CANCELLED") else None
+
+    return until(look, seconds, running.log[-4000:])
+
+
+def test_a_job_from_typescript(running: Dev) -> None:
+    job = call(running, "enqueue", "ADD", {"a": 1, "b": 2}, {"maxRetries": 5})
+    found = ended(running, job["id"])
+    assert (found["status"], found["returnValue"]) == ("COMPLETED", 3), found
+    assert found["params"] == {"maxRetries": 5}
+
+
+@pytest.mark.parametrize(
+    ("binding", "payload", "value"),
+    [
+        ("BLOCKING", "x", "x"),
+        ("TYPED", {"n": 1.5, "deep": [None, "ü"]}, {"got": {"n": 1.5, "deep": [None, "ü"]}}),
+        ("TELLING", None, 1),
+    ],
+)
+def test_wherever_the_performer_is(running: Dev, binding: str, payload: Any, value: Any) -> None:
+    found = ended(running, call(running, "enqueue", binding, payload)["id"])
+    assert (found["status"], found["returnValue"]) == ("COMPLETED", value), found
+
+
+def test_a_python_performer_elsewhere(running: Dev) -> None:
+    id = call(running, "enqueue", "MAIL", {"to": "ada"})["id"]
+    found = ended(running, id)
+    assert found["returnValue"] == {"to": "ada", "key": f"{id}:send"}, found
+    bad = call(running, "enqueue", "MAIL", {"to": "nobody"}, {"maxRetries": 1})["id"]
+    found = ended(running, bad)
+    assert found["status"] == "FAILED"
+    assert found["error"] == {"type": "LookupError", "message": "nobody there"}
+    assert "raise LookupError" in found["result"][0]["traceback"]
+
+
+def test_an_invocation_of_its_own(running: Dev) -> None:
+    id = call(running, "enqueue", "OWN", 7)["id"]
+    assert ended(running, id)["returnValue"] == [7, f"{id}:step"]
+    discarded = ended(running, call(running, "enqueue", "OWN", "discard")["id"])
+    assert (discarded["status"], discarded["attempts"]) == ("FAILED", 1)
+    assert discarded["error"] == {"type": "Discard", "message": "no use"}
+
+
+def test_an_error_of_typescript(running: Dev) -> None:
+    id = call(running, "enqueue", "TYPED", {"fail": True}, {"maxRetries": 1})["id"]
+    assert ended(running, id)["error"] == {"type": "RangeError", "message": "out of range"}
+
+
+def test_retries(running: Dev) -> None:
+    found = ended(running, call(running, "enqueue", "FLAKY", {"until": 3})["id"])
+    assert (found["status"], found["attempts"], found["returnValue"]) == ("COMPLETED", 3, 3)
+    assert [one["error"] for one in found["result"]] == ["attempt 1", "attempt 2", None]
+
+
+def test_a_delay(running: Dev) -> None:
+    asked = call(running, "enqueue", "ADD", {"a": 1, "b": 1}, {"firstDelay": 2})
+    found = ended(running, asked["id"])
+    assert found["startedAt"] >= found["createdAt"]
+    assert found["status"] == "COMPLETED"
+
+
+def test_only_what_is_listed_can_be_called(running: Dev) -> None:
+    for name in ("bind", "close", "tick", "on_success", "_act", "redact", "store", "__init__"):
+        told = ask(running, [name])
+        assert "error" in told, (name, told)
+
+
+def test_errors_have_name_and_message(running: Dev) -> None:
+    with pytest.raises(RemoteError) as caught:
+        call(running, "enqueue", "NOBODY", {})
+    # what the platform makes of a Python exception: a traceback, whose last line is the error
+    assert (
+        caught.value.args[1]
+        .splitlines()[-1]
+        .startswith("kiribi.errors.UnknownBinding: binding: 'NOBODY' is not allowed")
+    )
+    with pytest.raises(RemoteError, match="maxretries"):
+        call(running, "enqueue", "ADD", {}, {"maxretries": 3})
+
+
+def test_times_are_dates(running: Dev) -> None:
+    id = call(running, "enqueue", "ADD", {"a": 1, "b": 2})["id"]
+    ended(running, id)
+    told = ask(running, ["find", id])
+    assert set(told["dates"]) >= {"createdAt", "updatedAt", "finishedAt", "completedAt"}

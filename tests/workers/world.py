@@ -1,0 +1,137 @@
+"""A project as `kiribi init` would make it, with performers in Workers of their own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import urllib.request
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from tests.workers import toolchain
+from tests.workers.dev import PYTHON_FLAGS, Dev, project, wrangler
+
+SOURCE = Path(__file__).parents[2] / "src" / "kiribi"
+MIGRATIONS = str(files("kiribi.stores").joinpath("sql", "sqlite", "migrations"))
+SDK = ("workers", "asgi.py", "_workers_sdk_patch_loader.py", "_workers_sdk_package_patches.py")
+
+
+def python_worker(
+    folder: Path,
+    config: Mapping[str, Any],
+    entry: str,
+    *,
+    packages: bool = False,
+) -> Path:
+    """A Python Worker that vendors this Kiribi (and with `packages`, what REST needs)."""
+    vendored = folder / "python_modules"
+    shutil.copytree(
+        SOURCE,
+        vendored / "kiribi",
+        ignore=shutil.ignore_patterns("static", "__pycache__", "cli", "testing.py"),
+    )
+    if packages:
+        shutil.copytree(toolchain.MODULES, vendored, dirs_exist_ok=True)
+    else:
+        for path in toolchain.MODULES.glob("*workers*"):
+            copy = shutil.copytree if path.is_dir() else shutil.copy
+            copy(path, vendored / path.name)
+    flags = {"main": "src/entry.py", "compatibility_flags": PYTHON_FLAGS}
+    return project(folder, {**flags, **config}, {"src/entry.py": entry})
+
+
+def manager(
+    folder: Path,
+    entry: str,
+    *,
+    services: Sequence[Mapping[str, str]] = (),
+    variables: Mapping[str, str] | None = None,
+    consumer: Mapping[str, Any] | None = None,
+    packages: bool = False,
+) -> Path:
+    """The Worker with the manager, `jobs`; its tables are there."""
+    config = {
+        "name": "jobs",
+        "d1_databases": [
+            {
+                "binding": "KIRIBI_DB",
+                "database_name": "jobs",
+                "database_id": "jobs",
+                "migrations_dir": MIGRATIONS,
+            }
+        ],
+        "queues": {
+            "producers": [{"binding": "KIRIBI_QUEUE", "queue": "jobs"}],
+            "consumers": [
+                {
+                    "queue": "jobs",
+                    "max_batch_size": 10,
+                    "max_batch_timeout": 0,
+                    "max_retries": 100,
+                    **(consumer or {}),
+                }
+            ],
+        },
+        "services": list(services),
+        "vars": dict(variables or {}),
+    }
+    return python_worker(folder, config, entry, packages=packages)
+
+
+def migrate(folder: Path, state: Path) -> None:
+    """Apply the migrations as the documentation says."""
+    wrangler("d1", "migrations", "apply", "jobs", "--local", "--persist-to", str(state), cwd=folder)
+
+
+def javascript_worker(
+    folder: Path, name: str, source: str, services: Sequence[Mapping[str, str]] = ()
+) -> Path:
+    """A Worker in TypeScript."""
+    config = {"name": name, "main": "src/index.ts", "services": list(services)}
+    return project(folder, config, {"src/index.ts": source})
+
+
+CALLER = """
+export default {
+  // POST [method, ...arguments]: what the manager answered
+  async fetch(request: Request, env: any) {
+    const [method, ...args] = await request.json() as any[];
+    try {
+      const answer = await env.KIRIBI[method](...args);
+      return Response.json({ answer, dates: dates(answer) });
+    } catch (error: any) {
+      return Response.json({ error: { name: error.name, message: error.message } });
+    }
+  },
+};
+
+function dates(answer: any): string[] {
+  if (answer === null || typeof answer !== "object") return [];
+  return Object.keys(answer).filter((key) => answer[key] instanceof Date);
+}
+"""
+
+
+def call(running: Dev, method: str, *args: Any) -> Any:
+    """Call the manager through the TypeScript Worker `CALLER`.
+
+    Raises:
+        RemoteError: it threw.
+    """
+    told = ask(running, [method, *args])
+    if "error" in told:
+        raise RemoteError(told["error"]["name"], told["error"]["message"])
+    return told["answer"]
+
+
+class RemoteError(Exception):
+    """What a caller in TypeScript caught: name and message."""
+
+
+def ask(running: Dev, asked: Any) -> Any:
+    """POST to the first Worker."""
+    request = urllib.request.Request(running.url, json.dumps(asked).encode())
+    with urllib.request.urlopen(request, timeout=60) as response:
+        return json.load(response)
