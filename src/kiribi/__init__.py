@@ -11,6 +11,8 @@ from kiribi._explain import Explanation, Reason
 from kiribi._meta import Meta
 from kiribi._version import __version__
 from kiribi.backoff import Exponential
+from kiribi.batch import Batch
+from kiribi.distribution import Distribution
 from kiribi.errors import (
     Cancel,
     Conflict,
@@ -37,7 +39,6 @@ from kiribi.errors import (
     UnknownBinding,
 )
 from kiribi.job import Attempt, Job, JobError, JobStatus, Outcome, new_id
-from kiribi.limits import RateLimit, RetryBudget
 from kiribi.manager import Kiribi
 from kiribi.options import EnqueueOptions
 from kiribi.performer import Performer
@@ -46,11 +47,13 @@ from kiribi.search import BindingStats, Count, JobFilter, Page, Pulse
 __all__ = [
     "Acted",
     "Attempt",
+    "Batch",
     "BindingStats",
     "Cancel",
     "Conflict",
     "Count",
     "Discard",
+    "Distribution",
     "EnqueueOptions",
     "Explanation",
     "Exponential",
@@ -78,10 +81,8 @@ __all__ = [
     "Page",
     "Performer",
     "Pulse",
-    "RateLimit",
     "Reason",
     "Retry",
-    "RetryBudget",
     "SchemaMismatch",
     "Snooze",
     "StoreError",

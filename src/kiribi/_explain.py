@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from kiribi.job import Job, JobStatus, utc
+from kiribi.job import HELD_MS, Job, JobStatus, utc
 from kiribi.ports import Situation, WorkerInfo
 
 
@@ -54,8 +54,26 @@ def explained(situation: Situation) -> Explanation:
 # Waiting
 
 
+def _waits_for_jobs(situation: Situation) -> Reason | None:
+    if situation.job.due_ms < HELD_MS:
+        return None
+    if not situation.waits:
+        why = "What it waited for has ended; the next tick lets it go."
+        return Reason("waits_for_jobs", why, {"jobs": [], "count": 0})
+    several = "job" if situation.waits == 1 else "jobs"
+    some = ", ".join(f"{id} ({status})" for id, status in situation.waits_for)
+    more = situation.waits - len(situation.waits_for)
+    return Reason(
+        "waits_for_jobs",
+        f"It waits for {situation.waits} {several}: {some}{f' and {more} more' if more else ''}.",
+        {"jobs": [id for id, _ in situation.waits_for], "count": situation.waits},
+    )
+
+
 def _due_later(situation: Situation) -> Reason | None:
     job = situation.job
+    if job.due_ms >= HELD_MS:
+        return None
     wait = (job.due_ms - situation.now_ms) / 1000
     if wait <= 0:
         return None
@@ -92,7 +110,7 @@ WAITING_FOR_SLOT = Reason(
 )
 """What is left when nothing else holds it."""
 
-HOLDS: Sequence[Rule] = (_due_later, _paused, _unserved)
+HOLDS: Sequence[Rule] = (_waits_for_jobs, _due_later, _paused, _unserved)
 """What may hold a waiting job, the strongest first."""
 
 

@@ -48,6 +48,7 @@ class Intake:
                 if len(asked) > 1:
                     error.add_note(f"It is job {place} (from 0) of {len(asked)}; none was stored.")
                 raise
+        _check_order(checked)
         return checked
 
     def name(self, binding: str | type[Performer]) -> str:
@@ -91,6 +92,8 @@ class Intake:
             priority, delay = performer.priority, performer.first_delay
         stored = parsed.stored()
         delay = stored.get("first_delay", delay)
+        if parsed.after and delay:
+            stored["first_delay"] = delay  # counts from the end of what it waits for
         return NewJob(
             id=parsed.id or new_id(),
             binding=name,
@@ -100,6 +103,8 @@ class Intake:
             priority=stored.get("priority", priority),
             delay_ms=round(delay * 1000) if delay else 0,
             at_ms=stored.get("at"),
+            after=parsed.after or (),
+            after_failed=parsed.after_failed or "cancel",
         )
 
     def _encoded(self, name: str, payload: Any, limit: int) -> str:
@@ -125,6 +130,17 @@ class Intake:
         if not (names <= self._known.keys() and time.monotonic() < self._known_until):
             self._known = {info.name: info for info in await self._store.bindings()}
             self._known_until = time.monotonic() + TRUST_SECONDS
+
+
+def _check_order(jobs: Sequence[NewJob]) -> None:
+    """Jobs wait for earlier ones: no circle of them can come about."""
+    if not any(job.after for job in jobs):
+        return
+    places = {job.id: place for place, job in enumerate(jobs) if job.chosen_id}
+    for place, job in enumerate(jobs):
+        for id in job.after:
+            if places.get(id, -1) >= place:
+                raise InvalidInput(f"jobs[{place}].after", id, "give jobs that come before it")
 
 
 def _triple(place: int, job: Any) -> tuple[Any, Any, Mapping[str, Any]]:

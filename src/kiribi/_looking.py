@@ -9,6 +9,7 @@ from typing import Any, cast
 from kiribi._explain import Explanation, explained
 from kiribi._listing import REACH, listing
 from kiribi._platform import Entrypoint
+from kiribi.batch import Batch
 from kiribi.errors import (
     InvalidInput,
     JobCancelled,
@@ -124,6 +125,14 @@ class Looking(Entrypoint):
         if situation is None:
             raise JobNotFound(id)
         return explained(situation)
+
+    async def batch(self, id: str) -> Batch:
+        """How far a batch has come; or of any other job, what it waits (or waited) for.
+
+        Raises:
+            JobNotFound: no such job.
+        """
+        return Batch(await self._existing(id), await self.store.predecessors(id))
 
     async def pulse(self) -> Pulse:
         """Counts by binding and status, what is stuck, and a cursor that moves with changes."""

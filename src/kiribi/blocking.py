@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from functools import partial
@@ -27,9 +27,9 @@ from kiribi._actions import Acted, Ids, Target
 from kiribi._explain import Explanation
 from kiribi._looking import Filter
 from kiribi._session import Session
+from kiribi.batch import Batch
 from kiribi.job import Job, JobStatus
-from kiribi.limits import Limits
-from kiribi.manager import SWEPT, WEEK, Kiribi
+from kiribi.manager import SWEPT, WEEK, Asked, Kiribi
 from kiribi.options import Options
 from kiribi.performer import Performer, Performs
 from kiribi.ports import BindingInfo, LogLine, WorkerInfo
@@ -87,14 +87,17 @@ class BlockingKiribi:
         """Accept a job: it is durably stored on return. See `Kiribi.enqueue`."""
         return self._call(lambda kiribi: kiribi.enqueue(binding, payload, **options))
 
-    def enqueue_many(
-        self,
-        jobs: Iterable[
-            tuple[str | type[Performer], Any] | tuple[str | type[Performer], Any, Mapping[str, Any]]
-        ],
-    ) -> list[Job]:
+    def enqueue_many(self, jobs: Iterable[Asked]) -> list[Job]:
         """Accept many jobs, in order. See `Kiribi.enqueue_many`."""
         return self._call(lambda kiribi: kiribi.enqueue_many(jobs))
+
+    def enqueue_batch(self, jobs: Iterable[Asked], then: Asked) -> Batch:
+        """Accept jobs and a callback that runs after all of them. See `Kiribi.enqueue_batch`."""
+        return self._call(lambda kiribi: kiribi.enqueue_batch(jobs, then))
+
+    def batch(self, id: str) -> Batch:
+        """How far a batch has come. See `Kiribi.batch`."""
+        return self._call(lambda kiribi: kiribi.batch(id))
 
     @overload
     def perform(
@@ -227,14 +230,6 @@ class BlockingKiribi:
     def pause(self, binding: str | type[Performer]) -> None:
         """Claim no more jobs of a binding, on any worker, until `resume`."""
         self._call(lambda kiribi: kiribi.pause(binding))
-
-    def limit(self, binding: str | type[Performer], **limits: Unpack[Limits]) -> None:
-        """Set limits of a binding for all workers, now, over those of its performer."""
-        self._call(lambda kiribi: kiribi.limit(binding, **limits))
-
-    def reset_limits(self, binding: str | type[Performer]) -> None:
-        """Take back what `limit` set: the performer's own limits hold again."""
-        self._call(lambda kiribi: kiribi.reset_limits(binding))
 
     def resume(self, binding: str | type[Performer]) -> None:
         """Claim a paused binding's jobs again."""

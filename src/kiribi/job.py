@@ -35,6 +35,10 @@ OPEN = frozenset(JobStatus) - FINAL
 WAITING = frozenset({JobStatus.PENDING, JobStatus.RETRY_PENDING})
 
 
+HELD_MS = 253_402_300_799_999
+"""When a job is due that waits for others: the end of the year 9999."""
+
+
 class Outcome(StrEnum):
     """How one attempt ended."""
 
@@ -78,7 +82,7 @@ class Job:
         attempts: how often it was claimed; the fence token of the running attempt.
         failures: attempts that count against `max_attempts`.
         crashes: attempts whose worker was lost.
-        due_ms: not claimed before this time.
+        due_ms: not claimed before this time; `HELD_MS` while it waits for other jobs.
         result: the JSON value returned by the performer.
         error: the last failure (or crash, or what stopped it); None if it completed.
         progress: (fraction from 0 to 1, message) as last reported.

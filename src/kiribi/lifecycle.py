@@ -43,6 +43,7 @@ class Change:
         error: stored with the attempt, and as the job's error unless the attempt was snoozed
             or released: that is no failure.
         cancel: the new value of `cancel_requested`.
+        held: the job must also be waiting for others still.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Change:
     result: Any = None
     error: JobError | None = None
     cancel: bool = False
+    held: bool = False
 
 
 def complete(job: Job, result: Any) -> Change:

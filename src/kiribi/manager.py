@@ -17,6 +17,7 @@ from kiribi._looking import Filter, Looking
 from kiribi._meta import Meta
 from kiribi._source import source_of
 from kiribi.backoff import DEFAULT, RetryDelay
+from kiribi.batch import Batch, with_callback
 from kiribi.errors import (
     Cancel,
     IllegalTransition,
@@ -25,10 +26,9 @@ from kiribi.errors import (
 )
 from kiribi.job import FINAL, Job, JobStatus, epoch_ms
 from kiribi.lifecycle import Change
-from kiribi.limits import Limits, checked_limits
 from kiribi.options import CHECKS, Options, aware
 from kiribi.payloads import schema_of
-from kiribi.performer import Performer, Performs, by_binding, defaults_of, limits_of, performers_in
+from kiribi.performer import Performer, Performs, by_binding, defaults_of, performers_in
 from kiribi.ports import BindingInfo, NewJob, Queue, Retention, Store
 from kiribi.search import JobFilter
 
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from kiribi._here import Here
 
 P = TypeVar("P")
+Asked = tuple[str | type[Performer], Any] | tuple[str | type[Performer], Any, Mapping[str, Any]]
+"""A job to enqueue: `(binding, payload)` or `(binding, payload, options)`."""
 DAY = 86_400.0
 WEEK = 7 * DAY
 CENTURY = 100 * 365 * DAY
@@ -182,12 +184,7 @@ class Kiribi(Looking):
         """
         return (await self.enqueue_many([(binding, payload, options)]))[0]
 
-    async def enqueue_many(
-        self,
-        jobs: Iterable[
-            tuple[str | type[Performer], Any] | tuple[str | type[Performer], Any, Mapping[str, Any]]
-        ],
-    ) -> list[Job]:
+    async def enqueue_many(self, jobs: Iterable[Asked]) -> list[Job]:
         """Accept many jobs, `(binding, payload)` or `(binding, payload, options)`, in order.
 
         One round trip per thousand (or 16 MB), each stored as a whole or not at all.
@@ -202,6 +199,20 @@ class Kiribi(Looking):
             self.queue.ring((job.due_ms - job.updated_ms) / 1000 for job in new)
             stored += new
         return stored
+
+    async def enqueue_batch(self, jobs: Iterable[Asked], then: Asked) -> Batch:
+        """Accept up to 10,000 jobs and a callback job that runs once all of them have ended.
+
+        Args:
+            jobs: as `enqueue_many` takes them.
+            then: the callback, in the same form. It runs however they ended, unless its options
+                say otherwise by `after_failed`.
+
+        Raises:
+            InvalidInput, IdConflict: as `enqueue_many`.
+        """
+        callback = (await self.enqueue_many(with_callback(jobs, then)))[-1]
+        return await self.batch(callback.id)
 
     @overload
     async def perform(
@@ -283,7 +294,9 @@ class Kiribi(Looking):
         Raises:
             JobNotFound, IllegalTransition: one job, and it cannot be.
         """
-        return await _actions.delete(self.store, target)
+        deleted = await _actions.delete(self.store, target)
+        self.queue.ring()  # somebody may have waited for one of them
+        return deleted
 
     async def sweep(
         self,
@@ -357,30 +370,6 @@ class Kiribi(Looking):
         """
         await self._pause(binding, False)
 
-    async def limit(self, binding: str | type[Performer], **limits: Unpack[Limits]) -> None:
-        """Set limits of a binding for all workers, now, over those of its performer.
-
-        They hold until `reset_limits`, also when workers start anew. None lifts a limit; what is
-        not named stays as it is.
-
-        Args:
-            limits: `concurrency`, `concurrency_per_key`, `rate_limit`, `rate_limit_per_key`,
-                `retry_budget`, as on a `Performer`.
-
-        Raises:
-            InvalidInput: no limit is given, or one is wrong.
-            UnknownBinding: nobody has heard of the binding.
-        """
-        await self._limit(binding, checked_limits(limits))
-
-    async def reset_limits(self, binding: str | type[Performer]) -> None:
-        """Take back what `limit` set: the performer's own limits hold again.
-
-        Raises:
-            UnknownBinding: nobody has heard of the binding.
-        """
-        await self._limit(binding, None)
-
     # For runtimes
 
     async def start(self) -> None:
@@ -396,23 +385,24 @@ class Kiribi(Looking):
         """Tell the store what is served here, so that programs without the classes know."""
         await self.store.register(
             [
-                BindingInfo(
-                    name,
-                    defaults_of(performer),
-                    schema_of(performer),
-                    limits=limits_of(performer),
-                )
+                BindingInfo(name, defaults_of(performer), schema_of(performer))
                 for name, performer in self.performers.items()
                 if name in bindings
             ]
         )
 
     async def tick(self) -> None:
-        """Rescue, prune and roll up, a small step of each: called about every second."""
+        """Rescue, repair, prune and roll up, a small step of each: called about every second."""
         from kiribi._rescue import rescue
 
+<<<<<<< ours
+        rescued = await rescue(self.store)
+        if await self.store.repair() or rescued:
+            self.queue.ring()
+=======
         if rescued := await rescue(self.store):
             self.queue.ring((0,) * len(rescued))
+>>>>>>> theirs
         await self.store.prune(Retention(self.retention), STEP)
         await self.store.roll_up()
 
@@ -456,14 +446,6 @@ class Kiribi(Looking):
         await self._intake.known(name)
         await self.store.pause(name, paused)
         self.queue.ring(() if paused else (0,))
-
-    async def _limit(
-        self, binding: str | type[Performer], limits: Mapping[str, Any] | None
-    ) -> None:
-        name = self._intake.name(binding)
-        await self._intake.known(name)
-        await self.store.limit(name, limits)
-        self.queue.ring()
 
 
 DEFAULTS = {f"default_{name}": name for name in ("max_attempts", "timeout", "retry_delay")}

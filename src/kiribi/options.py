@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, TypedDict, cast
+from typing import Any, Literal, TypedDict, cast
 
 from kiribi.backoff import Exponential, RetryDelay
 from kiribi.errors import InvalidInput, NotSupported, checked_seconds, unknown_name
-from kiribi.job import epoch_ms
+from kiribi.job import Job, epoch_ms
 
 MAX_ATTEMPTS = 1_000
 MAX_PRIORITY = 9
-MAX_KEY = 200
-"""Characters of a key."""
 PARTS = ("exponential", "base", "cap")
 """Of an `Exponential` as JSON."""
 MAX_YEAR = 9998
 """Of times given: the next one ends earlier in UTC than in time zones behind it."""
-LATER = ("unique", "after")
+LATER = ("unique", "concurrency", "concurrency_key", "rate_limit")
 """Names promised by the design that no store carries out yet."""
+
+
+MAX_AFTER = 10_000
+"""Jobs that one job may wait for."""
+AFTER_FAILED = ("cancel", "run", "wait")
+
+AfterFailed = Literal["cancel", "run", "wait"]
 
 
 class Options(TypedDict, total=False):
@@ -35,7 +39,8 @@ class Options(TypedDict, total=False):
     retry_delay: RetryDelay | Mapping[str, Any] | None
     timeout: float | None
     priority: int | None
-    concurrency_key: str | None
+    after: str | uuid.UUID | Job | Sequence[str | uuid.UUID | Job] | None
+    after_failed: AfterFailed | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +55,10 @@ class EnqueueOptions:
         retry_delay: seconds, or `Exponential(base, cap)`, between attempts.
         timeout: seconds an attempt may run.
         priority: 0 to 9; each step counts as much as a minute of waiting.
-        concurrency_key: jobs of one binding and key run one at a time (or as many as the
-            performer's `concurrency_per_key` says), and keys take turns; 1 to 200 characters.
+        after: up to 10,000 stored jobs, or their ids: it runs once all of them have COMPLETED;
+            `first_delay` counts from then.
+        after_failed: what happens if one of them ends otherwise: it is cancelled ("cancel", the
+            default), runs once all have ended ("run"), or waits for the retry ("wait").
     """
 
     id: str | None = None
@@ -61,7 +68,8 @@ class EnqueueOptions:
     retry_delay: RetryDelay | None = None
     timeout: float | None = None
     priority: int | None = None
-    concurrency_key: str | None = None
+    after: tuple[str, ...] | None = None
+    after_failed: AfterFailed | None = None
 
     @classmethod
     def parse(cls, given: Mapping[str, Any]) -> EnqueueOptions:
@@ -82,6 +90,10 @@ class EnqueueOptions:
             checked[name] = None if value is None else CHECKS[name](name, value)
         if checked.get("at") is not None and checked.get("first_delay") is not None:
             raise InvalidInput("at", given["at"], "give either at or first_delay")
+        if checked.get("after_failed") is not None and checked.get("after") is None:
+            raise InvalidInput("after_failed", given["after_failed"], "give it together with after")
+        if checked.get("id") is not None and checked["id"] in (checked.get("after") or ()):
+            raise InvalidInput("after", given["id"], "a job cannot wait for itself")
         return cls(**checked)
 
     def stored(self) -> dict[str, Any]:
@@ -91,7 +103,7 @@ class EnqueueOptions:
             return kept
         for option in fields(self):
             value = getattr(self, option.name)
-            if value is None or option.name == "id":
+            if value is None or value == () or option.name == "id":
                 continue
             kept[option.name] = encoded(value)
         return kept
@@ -159,12 +171,24 @@ def _id(name: str, value: object) -> str:
     return str(parsed)
 
 
-def _key(name: str, value: object) -> str:
-    if isinstance(value, str) and 0 < len(value) <= MAX_KEY and "\0" not in value:
-        with suppress(UnicodeEncodeError):
-            value.encode()
-            return value
-    raise InvalidInput(name, value, f"give a text of 1 to {MAX_KEY} characters")
+def _after(name: str, value: object) -> tuple[str, ...]:
+    """Jobs or ids, each once; none is as good as not given."""
+    several = [value] if isinstance(value, str | uuid.UUID | Job) else value
+    if not isinstance(several, Iterable) or isinstance(several, bytes | Mapping):
+        raise InvalidInput(name, value, "give a job, its id, or a list of them")
+    ids: dict[str, None] = {}
+    for one in cast("Iterable[object]", several):
+        ids[_id(name, one.id if isinstance(one, Job) else one)] = None
+        if len(ids) > MAX_AFTER:
+            raise InvalidInput(name, value, f"give at most {MAX_AFTER:,} jobs")
+    return tuple(ids)
+
+
+def _after_failed(name: str, value: object) -> AfterFailed:
+    for allowed in AFTER_FAILED:
+        if value == allowed:
+            return allowed
+    raise InvalidInput(name, value, f"give {', '.join(AFTER_FAILED[:-1])} or {AFTER_FAILED[-1]}")
 
 
 CHECKS: Mapping[str, Callable[[str, object], Any]] = {
@@ -175,6 +199,7 @@ CHECKS: Mapping[str, Callable[[str, object], Any]] = {
     "retry_delay": retry_delay,
     "timeout": timeout,
     "priority": whole(0, MAX_PRIORITY),
-    "concurrency_key": _key,
+    "after": _after,
+    "after_failed": _after_failed,
 }
 """How each option is checked; performers' and managers' defaults use the same checks."""

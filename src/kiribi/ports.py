@@ -6,13 +6,19 @@ by the store's own clock in epoch milliseconds. `tests/conformance` says what ea
 
 from __future__ import annotations
 
+<<<<<<< ours
+import json
+from collections.abc import Collection, Mapping, Sequence
+=======
 from collections.abc import Collection, Iterable, Mapping, Sequence
+>>>>>>> theirs
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from kiribi.job import FINAL, WAITING, Job, JobStatus
 from kiribi.lifecycle import Change
 from kiribi.performer import Performer
+from kiribi.schedule import Schedule, defined
 from kiribi.search import BindingStats, Count, JobFilter, Page, Pulse
 
 DELETABLE = FINAL | WAITING
@@ -28,6 +34,8 @@ class NewJob:
         priority: None: the binding's default as the store knows it.
         delay_ms: due this long after the store's now.
         at_ms: due at this time instead, epoch milliseconds.
+        after: ids of jobs to wait for: due only when they have ended.
+        after_failed: what happens if one of these does not complete: cancel, run or wait.
     """
 
     id: str
@@ -38,6 +46,8 @@ class NewJob:
     priority: int | None = None
     delay_ms: int = 0
     at_ms: int | None = None
+    after: tuple[str, ...] = ()
+    after_failed: str = "cancel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +79,6 @@ class BindingInfo:
         schema: JSON Schema of its payload; None if untyped.
         paused: no job of it is claimed.
         last_seen_ms: when a worker last served it; None if none ever did.
-        limits: what limits its jobs, by name, as JSON (see `kiribi.limits`): on the way in those
-            of the performer, on the way out those in force.
-        overrides: those of them that were set at run time; None: lifted.
-        streak: failures since the last success, where a retry budget counts them.
-        probe_ms: while the breaker is open, milliseconds until a job may probe; else None.
     """
 
     name: str
@@ -81,10 +86,6 @@ class BindingInfo:
     schema: Mapping[str, Any] | None = None
     paused: bool = False
     last_seen_ms: int | None = None
-    limits: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    overrides: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    streak: int = 0
-    probe_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +95,15 @@ class Situation:
     Attributes:
         binding: the job's; None where nobody has named it to the store.
         workers: every worker known.
+        waits_for: some of the jobs it waits for, (id, status); `waits` is how many these are.
     """
 
     job: Job
     now_ms: int
     binding: BindingInfo | None = None
     workers: tuple[WorkerInfo, ...] = ()
+    waits_for: tuple[tuple[str, str], ...] = ()
+    waits: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,75 @@ class Retention:
     """Seconds that ended jobs are kept, by status."""
 
     seconds: Mapping[JobStatus, float]
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleInfo:
+    """A schedule as the store knows it. `*_ms` are epoch milliseconds of the store's clock.
+
+    Attributes:
+        definition: binding, ticks, payload and the rest, as JSON text (`kiribi.schedule`).
+        next_ms: its next tick; None while paused, or if there is none any more.
+        declared: by a performer's class; else it was made by a call.
+        last_tick_ms: the last tick that was run.
+        last_job: the last job it made.
+        last_status: of that job; None if it is not there any more.
+    """
+
+    name: str
+    definition: str
+    next_ms: int | None = None
+    paused: bool = False
+    declared: bool = False
+    last_tick_ms: int | None = None
+    last_job: str | None = None
+    last_status: JobStatus | None = None
+    created_ms: int = 0
+
+    @property
+    def binding(self) -> str:
+        """Of its jobs."""
+        return json.loads(self.definition)["binding"]
+
+    @property
+    def schedule(self) -> Schedule:
+        """What the definition says.
+
+        Raises:
+            InvalidInput: this machine does not know its time zone.
+        """
+        return defined(self.definition)[1]
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleChange:
+    """What becomes of one schedule, if it still is as it `was` (None: not there).
+
+    Attributes:
+        becomes: None: it is deleted.
+        jobs: stored with the change. Those of a schedule without overlap only while its last
+            job has ended.
+    """
+
+    was: ScheduleInfo | None
+    becomes: ScheduleInfo | None
+    jobs: Sequence[NewJob] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DueSchedules:
+    """What one look at the schedules shows.
+
+    Attributes:
+        now_ms: the store's clock.
+        schedules: those due by then or within the next second, the longest due first.
+        anew: those whose definition no live worker declares any more, with the one that the
+            youngest declares instead.
+    """
+
+    now_ms: int
+    schedules: Sequence[ScheduleInfo]
+    anew: Sequence[tuple[ScheduleInfo, str]]
 
 
 class Store(Protocol):
@@ -169,6 +242,7 @@ class Store(Protocol):
 
         Raises:
             IdConflict: an id exists with another binding, payload or other options.
+            InvalidInput: a job waits for one that does not exist.
         """
         ...
 
@@ -184,9 +258,8 @@ class Store(Protocol):
     ) -> list[Job]:
         """Take the `limit` best due jobs of `bindings` for a live `worker`, by one fenced step.
 
-        Best is the lowest rank; jobs with a concurrency key come by turns of their keys. Taken
-        jobs are PROCESSING with one more attempt. A worker that is unknown, lapsed or buried gets
-        none; paused bindings give none; no limit is ever exceeded.
+        Best is the lowest rank. Taken jobs are PROCESSING with one more attempt. A worker that
+        is unknown, lapsed or buried gets none; paused bindings give none.
 
         Args:
             pool: names the claimer within the worker; each pool calls one claim at a time.
@@ -197,14 +270,25 @@ class Store(Protocol):
         ...
 
     async def apply(self, changes: Sequence[Change]) -> list[bool]:
-        """Carry out each change whose `(id, expected, attempts)` still holds; which did."""
+        """Carry out each change whose `(id, expected, attempts)` still holds; which did.
+
+        Jobs that waited for one of these are let go, or cancelled, before it returns. A retried
+        job waits again for those of its predecessors that are open.
+        """
+        ...
+
+    async def repair(self) -> int:
+        """Let go of held jobs, or cancel them, where somebody died before he did it; how many."""
+        ...
+
+    async def predecessors(self, id: str) -> Mapping[str, int]:
+        """How many of the jobs that job waits (or waited) for stand how: a status, or DELETED."""
         ...
 
     async def next_due(self, bindings: Sequence[str]) -> int | None:
         """Milliseconds until a job of `bindings` can be claimed (0: now).
 
-        None: not within the next second, or only once a running job has ended. Paused bindings
-        don't count.
+        None: not within the next second. Paused bindings don't count.
         """
         ...
 
@@ -300,10 +384,7 @@ class Store(Protocol):
     # Bindings
 
     async def register(self, bindings: Sequence[BindingInfo]) -> None:
-        """Add or update bindings as a worker serves them.
-
-        `paused` and what `limit` set are left as they are.
-        """
+        """Add or update bindings as a worker serves them; `paused` is left as it is."""
         ...
 
     async def bindings(self) -> list[BindingInfo]:
@@ -314,11 +395,34 @@ class Store(Protocol):
         """Stop or resume claiming a binding's jobs."""
         ...
 
-    async def limit(self, binding: str, limits: Mapping[str, Any] | None) -> None:
-        """Set limits of a binding, JSON by name (None: lifted), over those of its performer.
+    # Schedules
 
-        None for all of them takes back whatever was set so.
+    async def schedules(
+        self, names: Sequence[str] | None = None, *, after: str = "", limit: int = 1000
+    ) -> list[ScheduleInfo]:
+        """Those of `names`, or all whose name is greater than `after`; by name."""
+        ...
+
+    async def due_schedules(self, limit: int) -> DueSchedules:
+        """What there is to fire, by one cheap look. `limit` schedules at most.
+
+        A schedule that was declared is due only while a live worker declares it as it is.
         """
+        ...
+
+    async def change_schedules(self, changes: Sequence[ScheduleChange]) -> list[Job] | None:
+        """Carry out all the changes and store their jobs, or none: something was different.
+
+        A schedule is as it was while definition, next tick and pause are. The jobs come in
+        order.
+
+        Raises:
+            IdConflict: a job's id exists with other content.
+        """
+        ...
+
+    async def declare(self, worker: str, schedules: Sequence[ScheduleInfo]) -> None:
+        """Note that a worker declares these for as long as it lives; add those not there."""
         ...
 
     # Looking and housekeeping
@@ -330,7 +434,10 @@ class Store(Protocol):
     async def stats(
         self, *, since_ms: int, bucket_ms: int | None = None, bindings: Sequence[str] = ()
     ) -> list[BindingStats]:
-        """Per binding since a time; in buckets (60,000, 3,600,000 or 86,400,000 ms) or whole."""
+        """Per binding since a time; in buckets (60,000, 3,600,000 or 86,400,000 ms) or whole.
+
+        From the start of the minute, hour or day that holds that time, as it is kept.
+        """
         ...
 
     async def prune(self, retention: Retention, limit: int) -> int:

@@ -6,6 +6,7 @@ whatever crash, finds the same.
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -162,15 +163,39 @@ def last(when: When, from_ms: int, to_ms: int, most: int) -> list[int]:
         span *= 4
 
 
-def stored_when(when: When) -> dict[str, Any]:
-    """As JSON: `{"cron": …, "tz": …}` or `{"every": …}`."""
-    if isinstance(when, Cron):
-        return {"cron": when.expression, "tz": when.tz}
-    return {"every": when.seconds}
+def definition(binding: str, schedule: Schedule, payload: str) -> str:
+    """A schedule as JSON text, always the same for the same; `payload` is JSON text too."""
+    when = schedule.when
+    ticks = (
+        {"cron": when.expression, "tz": when.tz}
+        if isinstance(when, Cron)
+        else {"every": when.seconds}
+    )
+    parts = {
+        "binding": binding,
+        **ticks,
+        "missed": schedule.missed,
+        "overlap": schedule.overlap,
+        "options": schedule.options,
+        "payload": json.loads(payload),
+    }
+    return json.dumps(parts, separators=(",", ":"))
 
 
-def read_when(stored: Mapping[str, Any]) -> When:
-    """From what `stored_when` made."""
-    if "every" in stored:
-        return Every(stored["every"])
-    return Cron(stored["cron"], stored["tz"])
+def defined(text: str) -> tuple[str, Schedule]:
+    """The binding and the schedule of a definition.
+
+    Raises:
+        InvalidInput: its time zone is not known here.
+    """
+    parts: dict[str, Any] = json.loads(text)
+    every = parts.get("every")
+    when = Cron(parts["cron"], parts["tz"]) if every is None else Every(every)
+    schedule = Schedule(
+        when,
+        parts["payload"],
+        missed=parts["missed"],
+        overlap=parts["overlap"],
+        options=parts["options"],
+    )
+    return parts["binding"], schedule

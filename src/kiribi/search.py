@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
+from kiribi.distribution import Distribution
 from kiribi.errors import InvalidInput, unknown_name
 from kiribi.job import Job, JobStatus, epoch_ms
 from kiribi.options import aware, whole
@@ -237,13 +238,16 @@ class BindingStats:
 
     Attributes:
         from_ms: the start of the bucket, epoch milliseconds.
+        seconds: how much time it covers.
         enqueued: jobs accepted. completed, failed: attempts that ended so. retried: of the
             failed, those that got another attempt. crashed: attempts whose worker was lost.
         wait_ms, run_ms: means per attempt in milliseconds; None without attempts.
+        wait, run: how these are distributed: `run.p95`, `wait.percentile(90)`.
     """
 
     binding: str
     from_ms: int
+    seconds: float
     enqueued: int = 0
     completed: int = 0
     failed: int = 0
@@ -252,9 +256,16 @@ class BindingStats:
     crashed: int = 0
     wait_ms: float | None = None
     run_ms: float | None = None
+    wait: Distribution = field(default_factory=Distribution)
+    run: Distribution = field(default_factory=Distribution)
 
     @property
     def failure_rate(self) -> float | None:
         """Failed and crashed attempts over all that ended; None without any."""
         ended = self.completed + self.failed + self.crashed
         return (self.failed + self.crashed) / ended if ended else None
+
+    @property
+    def throughput(self) -> float | None:
+        """Jobs completed per second; None of no time."""
+        return self.completed / self.seconds if self.seconds else None

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import random
+
 import pytest
 from tests.conformance.world import START, World
 
 from kiribi import lifecycle
-from kiribi.job import JobError, JobStatus
-from kiribi.ports import Retention
+from kiribi.distribution import ERROR, Distribution, bucket
+from kiribi.job import Job, JobError, JobStatus
+from kiribi.ports import Retention, WorkerInfo
 from kiribi.search import BindingStats, JobFilter
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
@@ -133,6 +137,7 @@ async def test_statistics_of_a_few_jobs(world: World) -> None:
     assert a == BindingStats(
         "A",
         since,
+        0.19,
         enqueued=3,
         completed=1,
         failed=2,
@@ -140,11 +145,91 @@ async def test_statistics_of_a_few_jobs(world: World) -> None:
         crashed=1,
         wait_ms=(3 * 100 + 40) / 4,
         run_ms=(50 + 50 + 0) / 3,
+        wait=Distribution({bucket(100): 3, bucket(40): 1}),
+        run=Distribution({bucket(50): 2, bucket(0): 1}),
     )
     assert a.failure_rate == 0.75
-    assert b == BindingStats("B", since, enqueued=1)
+    assert a.throughput == 1 / 0.19
+    assert b == BindingStats("B", since, 0.19, enqueued=1)
     assert await world.store.stats(since_ms=since, bindings=["B"]) == [b]
     assert await world.store.stats(since_ms=since + MINUTE) == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_percentiles_are_within_the_error_stated(world: World, seed: int) -> None:
+    """Of exact ones, over many batches and all kinds of ends, before and after rolling up."""
+    chance = random.Random(seed)
+    world.clock.now = START - START % DAY
+    since = world.clock.now
+    await world.store.enlist(WorkerInfo("w1", bindings=("A", "B")), 10**12)
+    waits: dict[str, list[int]] = {"A": [], "B": []}
+    runs: dict[str, list[int]] = {"A": [], "B": []}
+    running: list[Job] = []
+    for _ in range(60):
+        await world.put(chance.randrange(6), binding=chance.choice("AB"))
+        world.clock.advance(round(chance.lognormvariate(5, 4)))
+        for job in await world.store.claim("w1", ["A", "B"], chance.randrange(9)):
+            waits[job.binding].append(world.clock.now - job.due_ms)
+            running.append(job)
+        world.clock.advance(round(chance.lognormvariate(3, 4)))
+        chance.shuffle(running)
+        over, running = running[:5], running[5:]
+        ends = (
+            lambda job: lifecycle.complete(job, 1),
+            lambda job: lifecycle.fail(job, BOOM, max_attempts=9, delay=1),
+            lambda job: lifecycle.fail(job, BOOM, max_attempts=1, delay=1),
+            lambda job: lifecycle.cancelled(job, "enough"),
+            lambda job: lifecycle.snooze(job, 1, "later"),
+        )
+        assert all(await world.store.apply([chance.choice(ends)(job) for job in over]))
+        for job in over:
+            assert job.started_ms is not None
+            runs[job.binding].append(world.clock.now - job.started_ms)
+    for _ in range(2):
+        for stats in await world.store.stats(since_ms=since):
+            for exact, told in ((waits, stats.wait), (runs, stats.run)):
+                durations = sorted(exact[stats.binding])
+                assert told.number == len(durations)
+                for percent in (1, 50, 95, 99, 100):
+                    true = durations[max(0, math.ceil(len(durations) * percent / 100) - 1)]
+                    assert told.percentile(percent) == pytest.approx(true, rel=ERROR)
+        world.clock.advance(20 * DAY)
+        await world.store.roll_up()
+
+
+async def test_a_month_costs_few_rows_to_read(world: World) -> None:
+    world.clock.now = START - START % DAY
+    since = world.clock.now
+    for _ in range(30 * 24):
+        await ended(world, 1, JobStatus.COMPLETED)
+        world.clock.advance(HOUR)
+        await world.store.roll_up()
+    kept = sum(
+        [len(await world.store.stats(since_ms=since, bucket_ms=span)) for span in (DAY, HOUR)]
+    )
+    assert kept <= 30 + (22 + 8 * 24 + 1)
+    (month,) = await world.store.stats(since_ms=since)
+    assert (month.completed, month.seconds) == (30 * 24, 30 * 86_400)
+    for hours in (1, 24, 7 * 24, 30 * 24):
+        (part,) = await world.store.stats(since_ms=world.clock.now - hours * HOUR)
+        assert (part.completed, part.seconds) == (hours, hours * 3600)
+        assert part.throughput == pytest.approx(1 / 3600)
+
+
+async def test_statistics_begin_where_what_is_kept_begins(world: World) -> None:
+    world.clock.now = START - START % DAY + 12 * HOUR
+    asked = {"minute": 90_000, "hour": 5 * HOUR + 90_000, "day": 9 * DAY + HOUR}
+    for ago in sorted(asked.values(), reverse=True):
+        world.clock.now = START - START % DAY + 12 * HOUR + 10 * DAY - ago
+        await ended(world, 1, JobStatus.COMPLETED)
+    world.clock.now = START - START % DAY + 12 * HOUR + 10 * DAY
+    await world.store.roll_up()
+    spans = {"minute": MINUTE, "hour": HOUR, "day": DAY}
+    for kept, ago in asked.items():
+        since = world.clock.now - ago
+        (stats,) = await world.store.stats(since_ms=since)
+        assert stats.from_ms == since - since % spans[kept]
+        assert stats.seconds == (world.clock.now - stats.from_ms) / 1000
 
 
 @pytest.mark.parametrize("bucket", [MINUTE, HOUR, DAY])

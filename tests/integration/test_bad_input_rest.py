@@ -38,6 +38,9 @@ def enqueue(name: str, body: Any, field: str, says: str, **answer: Any) -> Case:
     return Case(name, "POST", "enqueue", body, field=field, says=says, **answer)
 
 
+NO_JOB = "01900000-0000-7000-8000-000000000000"
+
+
 def param(name: str, params: Any, field: str, says: str) -> Case:
     return enqueue(name, {"params": params}, f"params.{field}", says)
 
@@ -186,6 +189,11 @@ CASES = [
         "at",
         "give either at or firstDelay",
     ),
+    param("after no job", {"after": "job-1"}, "after", "give a UUIDv7"),
+    param("after a missing job", {"after": [NO_JOB]}, "after", "give jobs that are stored"),
+    param("after nothing", {"after": []}, "after", "give at least one"),
+    param("an unknown consequence", {"after": NO_JOB, "afterFailed": "?"}, "afterFailed", "wait"),
+    param("after what", {"afterFailed": "run"}, "afterFailed", "give it together with after"),
     param("an unknown option", {"maxRetrys": 3}, "maxRetrys", "known are maxRetries"),
     param("an option of later", {"unique": "x"}, "unique", "no such field"),
     # many jobs

@@ -263,7 +263,8 @@ def test_stats(shell: Shell) -> None:
     [tally] = lines(shell("stats", "--binding", "FAIL", "--since", "1h", "--json").out)
     assert tally.keys() == {
         *("binding", "since", "enqueued", "completed", "failed", "retried", "cancelled"),
-        *("crashed", "wait", "run", "failureRate"),
+        *("crashed", "wait", "run", "failureRate", "seconds", "throughput"),
+        *(f"{what}P{percent}" for what in ("wait", "run") for percent in (50, 95, 99)),
     }
     assert tally["failed"] >= 1
     assert tally["failureRate"] == 1

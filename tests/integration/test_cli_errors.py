@@ -16,6 +16,7 @@ from tests.integration.cli_world import APP, Shell, rows
 
 from kiribi import Kiribi
 from kiribi.cli import main
+from kiribi.stores._statements import migrations
 
 JOB = "01900000-0000-7000-8000-00000000000a"
 NOBODY = "01900000-0000-7000-8000-000000000000"
@@ -25,6 +26,7 @@ def transcript() -> Iterator[tuple[str, str, int]]:
     """From the transcript: the words, what is said, the exit code."""
     text = Path(__file__).with_name("mistakes.txt").read_text("utf-8")
     text = text.replace("{JOB}", JOB).replace("{NOBODY}", NOBODY)
+    text = text.replace("{VERSION}", str(len(migrations("sqlite"))))
     for entry in text.strip().split("\n\n"):
         match = re.fullmatch(r"\$ kiribi (.+?)\n(.+\n)exit (\d)", entry, re.DOTALL)
         assert match, entry

@@ -234,6 +234,20 @@ def test_explain(api: Served) -> None:
     ]
 
 
+def test_a_batch(api: Served) -> None:
+    jobs = [{"binding": "ECHO", "payload": n} for n in range(2)]
+    made = post(api, "batches", {"jobs": jobs, "then": {"binding": "ECHO", "payload": 7}}, 201)
+    assert (made["total"], made["ended"], made["progress"]) == (2, 0, 0)
+    assert (made["counts"], made["callback"]["id"]) == ({"PENDING": 2}, made["id"])
+    callback = get(api, f"jobs/{made['id']}")
+    assert len(callback["params"]["after"]) == 2
+    assert callback["params"]["afterFailed"] == "run"
+    assert get(api, f"jobs/{made['id']}/explain")["reasons"][0]["code"] == "waits_for_jobs"
+    with api.worker():
+        assert get(api, f"jobs/{made['id']}/result")["returnValue"] == 7
+    assert get(api, f"batches/{made['id']}")["counts"] == {"COMPLETED": 2}
+
+
 def test_result_waits_for_the_end(api: Served) -> None:
     job = api.job("ECHO", 7)
     waiting = api.client.get(f"api/jobs/{job.id}/result?timeout=0")

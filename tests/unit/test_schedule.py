@@ -21,10 +21,10 @@ from kiribi.schedule import (
     Every,
     Schedule,
     When,
+    defined,
+    definition,
     due,
     last,
-    read_when,
-    stored_when,
 )
 
 EXPRESSIONS = (
@@ -182,7 +182,10 @@ def test_the_calendar_ends() -> None:
 
 @pytest.mark.parametrize("when", [Cron("0 9 * * 1-5", "Asia/Tokyo"), Every(300), Every(1.5)])
 def test_stored_and_read_again(when: When) -> None:
-    assert read_when(stored_when(when)) == when
+    schedule = Schedule(when, {"b": 1, "a": ["ü"]}, missed="all", overlap=False, options={"x": 1})
+    text = definition("A", schedule, '{"b":1,"a":["ü"]}')
+    assert defined(text) == ("A", schedule)
+    assert definition("A", defined(text)[1], '{"b": 1, "a": ["ü"]}') == text
 
 
 # What is due

@@ -137,6 +137,21 @@ def test_pruning_costs_a_row_a_job(tmp_path: Path) -> None:
     metered(tmp_path, use)
 
 
+def test_waiting_costs_two_rows_a_predecessor_and_a_change(tmp_path: Path) -> None:
+    async def use(meter: Metered) -> None:
+        (first,) = await meter.store.insert(new(1))
+        waits = replace(new(1)[0], after=(first.id,))
+        _, insert = await meter(meter.store.insert([waits]))
+        assert insert == Cost(1, 5, 3)  # the job, its statistics, the dependency
+        jobs = await meter.store.claim("w1", ["A", "B"], 9)
+        assert [job.id for job in jobs] == [first.id]
+        _, settle = await meter(meter.store.apply([lifecycle.complete(jobs[0], None)]))
+        # the end as ever; its note; the release
+        assert settle == Cost(3, 5, 2 + 1 + 2)
+
+    metered(tmp_path, use)
+
+
 IDLE: dict[str, Callable[[SqliteStore, Job], Awaitable[object]]] = {
     "claim": lambda store, _: store.claim("w1", ["A", "B"], NUMBER, pool="idle"),
     "claim again": lambda store, job: store.claim("w1", ["A", "B"], 9, held=[job.id]),
@@ -150,6 +165,7 @@ IDLE: dict[str, Callable[[SqliteStore, Job], Awaitable[object]]] = {
     "bury_lapsed": lambda store, _: store.bury_lapsed(),
     "renew": lambda store, _: store.renew(["nobody"], 1_000),
     "pause": lambda store, _: store.pause("A", False),
+    "repair": lambda store, _: store.repair(),
     "roll_up": lambda store, _: store.roll_up(),
     "prune": lambda store, _: store.prune(Retention({JobStatus.FAILED: 3600}), 100),
     "log": lambda store, job: store.log([LogLine(f"{job.id}x", 1, 1, "info", "lost")]),

@@ -29,6 +29,7 @@ NAMES = {
         name: f"--{name.replace('_', '-')}"
         for name in (
             *("id", "max_attempts", "first_delay", "at", "retry_delay", "timeout", "priority"),
+            *("after", "after_failed"),
             *("limit", "database", "host", "port", "processes", "concurrency", "bindings"),
         )
     },
@@ -64,7 +65,7 @@ def root(
 PANELS: Sequence[tuple[str, Sequence[Callable[..., None]]]] = (
     ("Run", (serving.dev, serving.worker, serving.serve)),
     ("Ask", (enqueue.enqueue,)),
-    ("Look", (look.stats, look.explain, look.bindings, look.workers)),
+    ("Look", (look.stats, look.explain, look.batch, look.bindings, look.workers)),
     ("Keep house", (look.pause, look.resume, upkeep.recover, upkeep.sweep, upkeep.migrate)),
     ("About", (upkeep.version,)),
 )

@@ -37,6 +37,14 @@ def enqueue(
         str | None, typer.Option(metavar="DURATION", help="The longest an attempt may run.")
     ] = None,
     priority: Annotated[str | None, typer.Option(metavar="N", help="0 to 9, higher first.")] = None,
+    after: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID", help="Wait until this job has completed (repeatable)."),
+    ] = None,
+    after_failed: Annotated[
+        str | None,
+        typer.Option(metavar="WHAT", help="If it ends otherwise: cancel (default), run or wait."),
+    ] = None,
     id: Annotated[
         str | None, typer.Option("--id", help="A UUIDv7 that makes this call repeatable.")
     ] = None,
@@ -55,6 +63,7 @@ def enqueue(
       kiribi enqueue SEND_MAIL '{"to": "ada@example.org"}'
       kiribi enqueue REPORT @report.json --at 2026-09-01T06:00 --timeout 10m
       echo '{"n": 1}' | kiribi enqueue COUNT - --wait
+      kiribi enqueue SUMMARY --after $(kiribi enqueue REPORT)
     """
     if at is not None and first_delay is not None:
         raise InvalidInput("--at", at, "give either --at or --first-delay")
@@ -66,6 +75,8 @@ def enqueue(
         "timeout": values.given(values.seconds, "--timeout", timeout),
         "priority": values.given(values.whole, "--priority", priority),
         "id": id,
+        "after": after or None,
+        "after_failed": values.given(values.after_failed, "--after-failed", after_failed),
     }
     value = values.payload(payload)
 

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from kiribi.cli import values
+from kiribi.cli import shapes, values
 from kiribi.cli.output import ago, cell, emit, emit_line, plain, screen, shown_status, span, table
 from kiribi.cli.session import DATABASE, Database, Json, run
+from kiribi.distribution import Distribution
 from kiribi.errors import InvalidInput
 from kiribi.web import wire
 
@@ -26,7 +27,10 @@ def stats(
     json: Json = False,
     database: Database = DATABASE,
 ) -> None:
-    """What became of jobs: failure rates, mean waits and runs, by binding.
+    """What became of jobs: failure rates, throughput, how long they waited and ran, by binding.
+
+    Waits and runs are shown as p50/p95/p99: what half, 95 % and 99 % of the attempts did not
+    exceed, within 9 %.
 
     Examples:
       kiribi stats
@@ -49,8 +53,9 @@ def stats(
         "cancelled",
         "crashed",
         "failing",
-        "wait",
-        "run",
+        "done/s",
+        "wait p50/p95/p99",
+        "run p50/p95/p99",
     )
     rows = table("binding", *heads, right=heads, cut=("binding",))
     for one in found:
@@ -59,10 +64,16 @@ def stats(
             cell(one.binding),
             *(f"{getattr(one, name):,}" for name in counts),
             "" if rate is None else f"{rate:.1%}",
-            span(one.wait_ms),
-            span(one.run_ms),
+            "" if one.throughput is None else f"{one.throughput:.3g}",
+            percentiles(one.wait),
+            percentiles(one.run),
         )
     screen().print(rows if found else f"No jobs since {since}.")
+
+
+def percentiles(found: Distribution) -> str:
+    """`12ms/80ms/1.2s`; nothing of none."""
+    return "/".join(span(ms) for ms in (found.p50, found.p95, found.p99)) if found.number else ""
 
 
 def explain(
@@ -83,6 +94,28 @@ def explain(
     screen().print(plain(f"{job.binding} {job.id} is"), shown_status(job.status))
     for reason in found.reasons:
         screen().print(plain(f"  {reason.message}"))
+
+
+def batch(
+    id: Annotated[str, typer.Argument(help="The id of the batch's callback job.")],
+    json: Json = False,
+    database: Database = DATABASE,
+) -> None:
+    """Show how far a batch has come, or what any other job waits for.
+
+    Examples:
+      kiribi batch 0199c2f0-5a3c-7b1e-8f00-3c9d1a2b4c5d
+    """
+    found = run(lambda kiribi: kiribi.batch(id), database)
+    if json:
+        emit(shapes.batch(found))
+        return
+    callback = found.callback
+    counts = ", ".join(f"{number:,} {status}" for status, number in sorted(found.counts.items()))
+    typer.echo(f"{found.ended:,} of {found.total:,} have ended ({found.progress:.0%})")
+    if counts:
+        typer.echo(f"  {counts}")
+    screen().print(plain(f"then {callback.binding} {callback.id}:"), shown_status(callback.status))
 
 
 def bindings(json: Json = False, database: Database = DATABASE) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kiribi.batch import Batch
 from kiribi.job import Job
 from kiribi.web import wire
 
@@ -16,6 +17,11 @@ def listed(job: Job) -> dict[str, Any]:
 def detailed(job: Job) -> dict[str, Any]:
     """A job with its options, attempts and return value."""
     return wire.detailed(job, _open)
+
+
+def batch(batch: Batch) -> dict[str, Any]:
+    """How far a batch has come."""
+    return wire.batch_shown(batch, _open)
 
 
 def _open(_: str, payload: Any) -> Any:

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from kiribi.backoff import Exponential, RetryDelay
 from kiribi.errors import InvalidInput, InvalidPayload
+from kiribi.options import CHECKS, AfterFailed
 
 T = TypeVar("T")
 UNITS = {"": 1, "ms": 0.001, "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
@@ -104,6 +105,16 @@ def retry_delay(option: str, text: str) -> RetryDelay:
         raise InvalidInput(option, text, "give exponential:BASE:CAP, such as exponential:2:1h")
     base = seconds(option, rest[0]) if rest else Exponential().base
     return Exponential(base, seconds(option, rest[1]) if len(rest) > 1 else Exponential().cap)
+
+
+def after_failed(option: str, text: str) -> AfterFailed:
+    """What becomes of a job whose predecessor fails.
+
+    Raises:
+        InvalidInput: naming the option.
+    """
+    checked: AfterFailed = CHECKS["after_failed"](option, text)
+    return checked
 
 
 def payload(text: str | None) -> Any:

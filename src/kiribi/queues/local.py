@@ -36,7 +36,7 @@ class LocalQueue:
 
     def __init__(self, path: str | None) -> None:
         self._lock = threading.Lock()
-        self._waiters: set[_Waiter] = set()
+        self._waiters: dict[_Waiter, None] = {}  # woken in the order they came
         self._rings = 0
         self._closed = False
         self._connection = None if path is None else connect(path, read_only=True)
@@ -66,7 +66,7 @@ class LocalQueue:
             self._listen()
             if self._closed or self._rings > mark:
                 return not self._closed
-            self._waiters.add(waiter)
+            self._waiters[waiter] = None
         self._look_later(waiter)
         try:
             return await waiter.rung
@@ -74,7 +74,7 @@ class LocalQueue:
             if waiter.timer is not None:
                 waiter.timer.cancel()
             with self._lock:
-                self._waiters.discard(waiter)
+                self._waiters.pop(waiter, None)
 
     async def close(self) -> None:
         """See `ports.Queue`."""

@@ -220,7 +220,8 @@ class Supervisor:
                 # Our own workers must not be the first to be buried.
                 await self._leases.renew()
             try:
-                if await rescue(self._store, patience=pause):
+                rescued = await rescue(self._store, patience=pause)
+                if await self._store.repair() or rescued:
                     self._bell.ring()
                 if self._retention is not None:
                     await self._store.prune(self._retention, PRUNE_STEP)

@@ -154,7 +154,8 @@ class Worker:
 
     async def _serve(self, pool: Pool) -> None:
         """Claim for one pool until stopped; never cancelled, so that no claim is forgotten."""
-        hungry = True  # the last claim filled every free slot: there may be more
+        hungry = True  # the last claim took something: there may be more
+        missed = False  # it found nothing, and nothing has been asked since
         while not self._draining:
             if pool.free <= 0:
                 pool.freed.clear()
@@ -167,8 +168,9 @@ class Worker:
             except StoreError as error:
                 logger.warning("claiming failed, trying again: %s", error)
                 due, claimed = None, 0
-            hungry = claimed > 0
-            if not claimed and not self._draining:
+            hungry, missed = claimed > 0, not claimed and due == 0 and not missed
+            # Before it waits, it asks when the next one is due.
+            if not claimed and not missed and not self._draining:
                 idle = due / 1000 if due else IDLE_SECONDS
                 await self._bell.wait(mark, min(idle, IDLE_SECONDS))
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from kiribi.errors import IdConflict
-from kiribi.job import Job, JobStatus
+from kiribi.job import HELD_MS, Job, JobStatus
 from kiribi.ports import NewJob
 from kiribi.stores._rows import Row, dumps
 
@@ -37,6 +37,7 @@ class Insertion:
         counted: list[tuple[str, int, str]] = []
         rows: list[tuple[Any, ...]] = []
         bodies: list[tuple[str, str]] = []
+        self.held: list[tuple[str, str, tuple[str, ...]]] = []
         first: dict[str, NewJob] = {}
         for at, job in enumerate(new):
             id = job.id
@@ -59,9 +60,11 @@ class Insertion:
             ):
                 bodies.append((id, job.payload))
                 payload = None
-            rows.append(
-                (id, job.binding, payload, job.options, job.priority, job.delay_ms, job.at_ms)
-            )
+            at_ms = job.at_ms
+            if job.after:
+                self.held.append((id, job.after_failed, job.after))
+                at_ms = HELD_MS
+            rows.append((id, job.binding, payload, job.options, job.priority, job.delay_ms, at_ms))
         counted += [(binding, number, id) for binding, (number, id) in groups.items()]
         self.bindings = {binding for binding, _, _ in counted}
         self.statements: list[tuple[str, tuple[str, ...]]] = []
@@ -74,6 +77,9 @@ class Insertion:
         self.statements.append(("insert_jobs", (dumps(rows),)))
         if bodies:
             self.statements.append(("insert_payloads", (dumps(bodies),)))
+        if self.held:
+            held = dumps(self.held)
+            self.statements += [("insert_dependencies", (held,)), ("refuse_missing", (held,))]
         # RETURNING would cost as much as the insert: what is not known comes from here
         self.statements.append(("insert_context", (dumps(sorted(self.bindings)),)))
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from kiribi.distribution import Distribution
 from kiribi.job import Attempt, Job, JobError, JobStatus, Outcome
 from kiribi.ports import BindingInfo, LogLine, WorkerInfo
 from kiribi.search import BindingCounts, BindingStats
@@ -106,23 +107,9 @@ def worker(row: Row) -> WorkerInfo:
 
 def binding(row: Row) -> BindingInfo:
     """A binding from a row of `bindings.sql`."""
-    name, defaults, schema, paused, last_seen_ms, limits, override, streak, probe_ms = row
+    name, defaults, schema, paused, last_seen_ms = row
     shape = None if schema is None else json.loads(schema)
-    given: dict[str, Any] = json.loads(limits) if limits else {}
-    overrides: dict[str, Any] = {
-        name: value or None for name, value in json.loads(override or "{}").items()
-    }
-    return BindingInfo(
-        name,
-        json.loads(defaults),
-        shape,
-        paused == 1,
-        last_seen_ms,
-        {name: value for name, value in {**given, **overrides}.items() if value is not None},
-        overrides,
-        streak,
-        probe_ms,
-    )
+    return BindingInfo(name, json.loads(defaults), shape, paused == 1, last_seen_ms)
 
 
 def log_line(job_id: str, row: Row) -> tuple[int, LogLine]:
@@ -136,13 +123,20 @@ def counts(row: Row) -> BindingCounts:
     return BindingCounts(row[0], dict(zip(COUNTED, row[1:7], strict=True)))
 
 
-def stats(row: Row) -> BindingStats:
-    """Statistics from a row of `stats.sql`."""
-    waits, wait_ms, runs, run_ms = row[8:12]
+def stats(row: Row, until_ms: int, bucket_ms: int | None) -> BindingStats:
+    """Statistics up to now, from a row of `stats.sql`."""
+    binding, from_ms = row[:2]
+    waits, wait_ms, runs, run_ms, waited, ran = row[8:14]
+    end = until_ms if bucket_ms is None else min(until_ms, from_ms + bucket_ms)
     return BindingStats(
-        *row[:8],
+        binding,
+        from_ms,
+        max(0, end - from_ms) / 1000,
+        *row[2:8],
         wait_ms=wait_ms / waits if waits else None,
         run_ms=run_ms / runs if runs else None,
+        wait=Distribution.merged(json.loads(f"[{waited}]")),
+        run=Distribution.merged(json.loads(f"[{ran}]")),
     )
 
 

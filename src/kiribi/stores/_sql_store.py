@@ -11,13 +11,13 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from kiribi.errors import IdConflict
-from kiribi.job import OPEN, Job, JobStatus, id_ms
+from kiribi.errors import IdConflict, InvalidInput
+from kiribi.job import FINAL, OPEN, Job, JobStatus, id_ms
 from kiribi.lifecycle import Change
 from kiribi.ports import (
     DELETABLE,
@@ -33,27 +33,41 @@ from kiribi.search import WINDOW, BindingCounts, BindingStats, Count, JobFilter,
 from kiribi.stores import _rows
 from kiribi.stores._insertion import Insertion, id_bound
 from kiribi.stores._rows import Row, dumps, plain
+from kiribi.stores._schedules import Batch, SchedulesDiffer, ScheduleTable, Write
 from kiribi.stores._search import Params, Search, chosen, needs_counters
-
-Batch = Sequence[tuple[str, Params]]
-"""Statements by name, each with its parameters from `?2` on."""
-Write = Callable[[Batch], Awaitable[list[list[Row]]]]
+from kiribi.stores._successors import Ended, Successors
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 MINUTES_KEPT = 2 * HOUR
 HOURS_KEPT = 8 * DAY
+SHOWN = 5
+"""Of the jobs that one waits for, in a situation."""
+NO_SUCH_JOB = "give jobs that are stored (none of this id was, or it was deleted or pruned)"
 
 
 class IdsInConflict(Exception):
     """The batch was aborted by `refuse_conflicts`."""
 
 
-class SqlStore(ABC):
+class JobMissing(Exception):
+    """The batch was aborted by `refuse_missing`."""
+
+
+CONFLICTS: Mapping[str, type[Exception]] = {
+    "id_conflict": IdsInConflict,
+    "missing_job": JobMissing,
+    "schedule_conflict": SchedulesDiffer,
+}
+"""What aborts a batch, by the constraint that the database's message names."""
+
+
+class SqlStore(ScheduleTable):
     """A store that speaks SQL. `clock` (epoch milliseconds) stands in for the database's own."""
 
     def __init__(self, clock: Callable[[], int] | None = None) -> None:
         self._clock = clock
         self._known_bindings: set[str] = set()
+        self._successors = Successors(self._write, self._rows, self._change)
 
     @abstractmethod
     async def _write(self, batch: Batch, *, durable: bool = True) -> list[list[Row]]:
@@ -63,6 +77,8 @@ class SqlStore(ABC):
 
         Raises:
             IdsInConflict: `refuse_conflicts` found some.
+            JobMissing: `refuse_missing` found some.
+            SchedulesDiffer: `refuse_schedules` found some.
         """
 
     @abstractmethod
@@ -95,8 +111,27 @@ class SqlStore(ABC):
             if not conflicting:
                 return await self._insert(jobs, write)
             raise IdConflict(conflicting[0][0]) from None
+        except JobMissing:
+            if missing := await self._missing(call):
+                raise InvalidInput("after", missing, NO_SUCH_JOB) from None
+            # stored meanwhile
+            return await self._insert(jobs, write)
         self._known_bindings |= call.bindings
-        return await self._answer(call, rows)
+        answers = await self._answer(call, rows)
+        return await self._let_go(call, answers) if call.held else answers
+
+    async def _missing(self, call: Insertion) -> str | None:
+        asked = list(dict.fromkeys(id for _, _, after in call.held for id in after))
+        there = {id for (id,) in await self._rows("existing_ids", dumps(asked))}
+        there.update(id for id, *_ in call.held)
+        there.update(id for id, *_ in call.chosen)
+        return next((id for id in asked if id not in there), None)
+
+    async def _let_go(self, call: Insertion, answers: list[Job]) -> list[Job]:
+        held = [id for id, *_ in call.held]
+        await self._successors.enqueued(held)
+        now = {job.id: job for job in await self.find(held)}
+        return [replace(now.get(job.id, job), duplicate=job.duplicate) for job in answers]
 
     async def _answer(self, call: Insertion, rows: Sequence[Sequence[Row]]) -> list[Job]:
         missing = call.missing(rows)
@@ -135,11 +170,20 @@ class SqlStore(ABC):
         return await self._apply(changes, self._write)
 
     async def _apply(self, changes: Sequence[Change], write: Write) -> list[bool]:
-        if not changes:
-            return []
         first: dict[str, Change] = {}
         for change in changes:
             first.setdefault(change.id, change)
+        took, ended = await self._change(list(first.values()), write)
+        if ended:
+            await self._successors.ended(ended)
+        return [change.id in took and first[change.id] is change for change in changes]
+
+    async def _change(
+        self, changes: Sequence[Change], write: Write | None = None
+    ) -> tuple[set[str], list[Ended]]:
+        """The ids of the jobs changed, and those that others wait for and that ended, or opened."""
+        if not changes:
+            return set(), []
         asked = dumps(
             [
                 (
@@ -154,13 +198,33 @@ class SqlStore(ABC):
                     change.result,
                     _rows.error(change.error),
                     int(change.cancel),
+                    int(change.held),
                 )
-                for change in first.values()
+                for change in changes
             ]
         )
-        rows = await write([("apply_stat", (asked,)), ("apply_changes", (asked,))])
-        took = {row[0] for row in rows[1]}
-        return [change.id in took and first[change.id] is change for change in changes]
+        batch = [("apply_stat", (asked,)), ("apply_changes", (asked,))]
+        retried = [
+            (change.id, change.expected, change.attempts)
+            for change in changes
+            if change.expected in FINAL
+        ]
+        if retried:
+            batch.insert(0, ("reopen_dependencies", (dumps(retried),)))
+        rows = (await (write or self._write)(batch))[-1]
+        opened = {id for id, *_ in retried}
+        ended: list[Ended] = [
+            (id, None) for id, open, awaited in rows if awaited and (not open or id in opened)
+        ]
+        return {id for id, *_ in rows}, ended
+
+    async def repair(self) -> int:
+        """See `ports.Store`."""
+        return await self._successors.repair()
+
+    async def predecessors(self, id: str) -> Mapping[str, int]:
+        """See `ports.Store`."""
+        return {str(status): number for status, number in await self._rows("predecessors", id)}
 
     async def next_due(self, bindings: Sequence[str]) -> int | None:
         """See `ports.Store`."""
@@ -173,14 +237,27 @@ class SqlStore(ABC):
 
     async def situation(self, id: str) -> Situation | None:
         """See `ports.Store`."""
-        found, ((now,),), bindings, workers = await self._read(
-            [("find_jobs", (dumps([id]),)), ("now", ()), ("bindings", ()), ("workers", ())]
+        found, ((now,),), bindings, workers, waits = await self._read(
+            [
+                ("find_jobs", (dumps([id]),)),
+                ("now", ()),
+                ("bindings", ()),
+                ("workers", ()),
+                ("waited_for", (id, SHOWN)),
+            ]
         )
         if not found:
             return None
         (job,) = _rows.jobs(found)
         known = {one.name: one for one in map(_rows.binding, bindings)}
-        return Situation(job, now, known.get(job.binding), tuple(map(_rows.worker, workers)))
+        return Situation(
+            job,
+            now,
+            known.get(job.binding),
+            tuple(map(_rows.worker, workers)),
+            tuple((earlier, status) for earlier, status, _ in waits),
+            waits[0][2] if waits else 0,
+        )
 
     async def search(
         self, filter: JobFilter, *, before: str | None = None, limit: int = 50
@@ -228,8 +305,14 @@ class SqlStore(ABC):
         if not ids:
             return []
         asked = (dumps(ids), dumps(list(statuses)))
-        rows = await write([("delete_stat", asked), ("delete_jobs", asked)])
-        return [row[0] for row in rows[1]]
+        rows = (await write([("delete_stat", asked), ("delete_jobs", asked)]))[1]
+        await self._gone(rows)
+        return [id for id, *_ in rows]
+
+    async def _gone(self, rows: Sequence[Row]) -> None:
+        awaited = [(id, status) for id, status, awaited in rows if awaited]
+        if awaited:
+            await self._successors.ended(awaited)
 
     async def cancel_requested(self, ids: Sequence[str]) -> list[str]:
         """See `ports.Store`."""
@@ -315,12 +398,8 @@ class SqlStore(ABC):
 
     async def register(self, bindings: Sequence[BindingInfo]) -> None:
         """See `ports.Store`."""
-        rows = [
-            (b.name, b.defaults.get("priority"), b.defaults, b.schema, b.limits or None)
-            for b in bindings
-        ]
-        names = dumps([binding.name for binding in bindings])
-        await self._write([("register_bindings", (dumps(rows),)), ("set_limits", (names,))])
+        rows = [(b.name, b.defaults.get("priority"), b.defaults, b.schema) for b in bindings]
+        await self._write([("register_bindings", (dumps(rows),))])
 
     async def bindings(self) -> list[BindingInfo]:
         """See `ports.Store`."""
@@ -330,19 +409,6 @@ class SqlStore(ABC):
         """See `ports.Store`."""
         asked = (binding, int(paused))
         await self._write([("pause_stat", asked), ("pause_binding", asked)])
-
-    async def limit(self, binding: str, limits: Mapping[str, Any] | None) -> None:
-        """See `ports.Store`."""
-        # false: a merge patch would take null for "not set"
-        lifted = {name: value is not None and value for name, value in (limits or {}).items()}
-        asked = (binding, None if limits is None else dumps(lifted))
-        await self._write(
-            [
-                ("limit_stat", asked),
-                ("limit_binding", asked),
-                ("set_limits", (dumps([binding]),)),
-            ]
-        )
 
     # Looking and housekeeping
 
@@ -372,7 +438,10 @@ class SqlStore(ABC):
     ) -> list[BindingStats]:
         """See `ports.Store`. Buckets finer than what is kept for their time come as kept."""
         asked = dumps(bindings) if bindings else None
-        return [_rows.stats(row) for row in await self._rows("stats", since_ms, bucket_ms, asked)]
+        now = self._now()
+        since = _kept_from(since_ms, now)
+        rows = await self._rows("stats", since, bucket_ms, asked)
+        return [_rows.stats(row, now, bucket_ms) for row in rows]
 
     async def prune(self, retention: Retention, limit: int) -> int:
         """See `ports.Store`."""
@@ -388,6 +457,7 @@ class SqlStore(ABC):
                 ("prune_jobs", outlived),
             ]
         )
+        await self._gone(rows[2])
         return len(rows[2])
 
     async def roll_up(self) -> None:
@@ -396,14 +466,22 @@ class SqlStore(ABC):
         minutes, hours = now - MINUTES_KEPT, now - HOURS_KEPT
         await self._write(
             [
-                ("roll_up_hours", (minutes,)),
+                ("roll_up", (MINUTE, minutes, HOUR)),
                 ("roll_up_totals", (minutes,)),
                 ("drop_stats", (MINUTE, minutes)),
-                ("roll_up_days", (hours,)),
+                ("roll_up", (HOUR, hours, DAY)),
                 ("drop_stats", (HOUR, hours)),
-                ("drop_lanes", ()),
             ]
         )
+
+
+def _kept_from(since_ms: int, now_ms: int) -> int:
+    """The start of the minute, hour or day, whichever is kept for that time."""
+    for span, kept in ((MINUTE, MINUTES_KEPT), (HOUR, HOURS_KEPT)):
+        start = since_ms - since_ms % span
+        if start >= now_ms - kept:
+            return start
+    return since_ms - since_ms % DAY
 
 
 def _rank(job: Job) -> int:

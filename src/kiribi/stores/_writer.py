@@ -54,8 +54,7 @@ class Writer:
         self._turn = threading.Lock()
         self._patience = Patience()
         connection.set_wal_hook(self._grown)
-        self._thread = threading.Thread(target=self._run, name="kiribi-writer", daemon=True)
-        self._thread.start()
+        self._start()
 
     def submit(self, work: Work, *, durable: bool = True) -> asyncio.Future[Any]:
         """Have `work` done within a transaction; its answer, once that is committed.
@@ -118,26 +117,33 @@ class Writer:
         self._thread.join()
         self._connection.close()
 
+    def _start(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="kiribi-writer", daemon=True)
+        self._thread.start()
+
     def _run(self) -> None:
-        while (request := self._requests.get()) is not None:
-            group = [request]
-            last = False
-            while len(group) < MAX_GROUP:
-                try:
-                    more = self._requests.get_nowait()
-                except Empty:
-                    break
-                if more is None:
-                    last = True
-                    break
-                group.append(more)
-            with self._turn:
-                settled = self._commit(group)
-            _answer(settled)
-            if self._pages >= CHECKPOINT_PAGES:
-                self._checkpoint()
-            if last:
-                return
+        while (request := self._requests.get()) is not None and self._serve(request):
+            pass
+
+    def _serve(self, request: _Request) -> bool:
+        """Commit it with all who came meanwhile, then answer; False: there will be no more."""
+        group = [request]
+        last = False
+        while len(group) < MAX_GROUP:
+            try:
+                more = self._requests.get_nowait()
+            except Empty:
+                break
+            if more is None:
+                last = True
+                break
+            group.append(more)
+        with self._turn:
+            settled = self._commit(group)
+        _answer(settled)
+        if self._pages >= CHECKPOINT_PAGES:
+            self._checkpoint()
+        return not last
 
     def _commit(self, group: Sequence[_Request]) -> Settled:
         try:

@@ -19,7 +19,7 @@ from kiribi.lifecycle import Change
 from kiribi.ports import DELETABLE, JobStatus
 from kiribi.stores._rows import Row, dumps
 from kiribi.stores._search import Params
-from kiribi.stores._sql_store import Batch, IdsInConflict, SqlStore
+from kiribi.stores._sql_store import CONFLICTS, Batch, SqlStore
 from kiribi.stores._statements import migrations, statement
 
 logger = logging.getLogger("kiribi")
@@ -119,10 +119,14 @@ class D1Store(SqlStore):
             return took
         # the first try may have done what the second found done
         jobs = {job.id: job for job in await self.find([change.id for change in changes])}
-        return [
+        took = [
             one or (change.id in jobs and _carried_out(change, jobs[change.id]))
             for change, one in zip(changes, took, strict=True)
         ]
+        await self._successors.ended(
+            [(change.id, None) for change, one in zip(changes, took, strict=True) if one]
+        )
+        return took
 
     async def delete(
         self, ids: Sequence[str], statuses: Collection[JobStatus] = DELETABLE
@@ -133,6 +137,7 @@ class D1Store(SqlStore):
         if write.repeated:
             left = {id for (id,) in await self._rows("existing_ids", dumps(list(ids)))}
             gone = [id for id in ids if id not in left]
+            await self._successors.ended([(id, None) for id in gone])
         return gone
 
     async def _write(self, batch: Batch, *, durable: bool = True) -> list[list[Row]]:
@@ -203,8 +208,9 @@ def _too_long(text: str) -> bool:
 
 def _explained(error: D1Error, url: str) -> Exception:
     message = str(error)
-    if "id_conflict" in message:
-        return IdsInConflict()
+    for name, conflict in CONFLICTS.items():
+        if name in message:
+            return conflict()
     if "no such table" in message or "no such column" in message:
         return SchemaMismatch(f"{url}: its schema lacks migrations ({message}); {APPLY}")
     return error

@@ -17,7 +17,7 @@ from kiribi.ports import NewJob
 from kiribi.stores._apsw import connect, execute, explained
 from kiribi.stores._gathering import Gathering
 from kiribi.stores._rows import Row
-from kiribi.stores._sql_store import Batch, IdsInConflict, SqlStore
+from kiribi.stores._sql_store import CONFLICTS, Batch, SqlStore
 from kiribi.stores._statements import Statement, migrations, statement
 from kiribi.stores._writer import Writer
 
@@ -43,11 +43,15 @@ class SqliteStore(SqlStore):
         return cls(path, await asyncio.to_thread(connect, path), clock)
 
     def __init__(
-        self, path: str, connection: apsw.Connection, clock: Callable[[], int] | None
+        self,
+        path: str,
+        connection: apsw.Connection,
+        clock: Callable[[], int] | None,
+        writer: Callable[[apsw.Connection, str], Writer] = Writer,
     ) -> None:
         super().__init__(clock)
         self._path = path
-        self._writer = Writer(connection, path)
+        self._writer = writer(connection, path)
         self._local = threading.local()
         self._reading: list[apsw.Connection] = []
         self._readers = ThreadPoolExecutor(READERS, "kiribi-reader")
@@ -93,7 +97,7 @@ class SqliteStore(SqlStore):
     async def insert(self, jobs: Sequence[NewJob]) -> list[Job]:
         """See `ports.Store`."""
         # a chosen id may be asked for twice: each call must see what the other stored
-        if len(jobs) >= GATHERED_BELOW or any(job.chosen_id for job in jobs):
+        if len(jobs) >= GATHERED_BELOW or any(job.chosen_id or job.after for job in jobs):
             return await super().insert(jobs)
         return await self._inserts(jobs)
 
@@ -181,7 +185,10 @@ class SqliteStore(SqlStore):
 
 
 def _conflict(error: apsw.ConstraintError) -> Exception:
-    return IdsInConflict() if "id_conflict" in str(error) else error
+    for name, conflict in CONFLICTS.items():
+        if name in str(error):
+            return conflict()
+    return error
 
 
 def _compiled(batch: Batch) -> Compiled:

@@ -98,6 +98,8 @@ class ParamsShown(Answer):
     at: datetime | None = None
     timeout: float | None = None
     priority: int | None = None
+    after: list[str] | None = None
+    after_failed: Literal["cancel", "run", "wait"] | None = None
 
 
 class Details(Listed):
@@ -180,6 +182,19 @@ class Number(Answer):
     count: int
 
 
+class BatchShown(Answer):
+    """How far a batch has come."""
+
+    id: str = Field(description="The id of the callback job.")
+    total: int = Field(description="Jobs, the callback not counted.")
+    ended: int = Field(description="Of these, how many have ended, however.")
+    progress: float = Field(ge=0, le=1)
+    counts: dict[str, int] = Field(
+        description="How many have which status; DELETED: removed before they completed."
+    )
+    callback: Listed
+
+
 class Health(Answer):
     """The state of affairs in one line."""
 
@@ -235,6 +250,7 @@ class Tally(Answer):
 
     binding: str
     since: datetime
+    seconds: float = Field(description="How much time it covers.")
     enqueued: int
     completed: int = Field(description="Attempts that ended so.")
     failed: int = Field(description="Attempts that ended so.")
@@ -243,7 +259,16 @@ class Tally(Answer):
     crashed: int = Field(description="Attempts whose worker was lost.")
     wait: float | None = Field(description="Mean milliseconds before an attempt.")
     run: float | None = Field(description="Mean milliseconds of an attempt.")
+    wait_p50: float | None = Field(
+        alias="waitP50", description="Median; percentiles are within 9 %."
+    )
+    wait_p95: float | None = Field(alias="waitP95")
+    wait_p99: float | None = Field(alias="waitP99")
+    run_p50: float | None = Field(alias="runP50")
+    run_p95: float | None = Field(alias="runP95")
+    run_p99: float | None = Field(alias="runP99")
     failure_rate: float | None = Field(description="Failed and crashed over all that ended.")
+    throughput: float | None = Field(description="Jobs completed per second.")
 
 
 class Statistics(Answer):

@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from kiribi.job import ID, JobStatus
-from kiribi.options import CHECKS, MAX_ATTEMPTS, MAX_PRIORITY
+from kiribi.options import AFTER_FAILED, CHECKS, MAX_AFTER, MAX_ATTEMPTS, MAX_PRIORITY
 from kiribi.performer import BINDING_PATTERN
 from kiribi.search import CHECKS as CONDITIONS
 from kiribi.search import MAX_PAGE_SIZE, PAGE_SIZE, PATH, JobFilter, statuses
@@ -48,6 +48,12 @@ Ids = Annotated[list[Id], Field(min_length=1, max_length=MAX_IDS)]
 Wait = Annotated[float, Field(strict=True, ge=0, le=MAX_WAIT)]
 
 
+AFTER = {"anyOf": [UUID7, {"type": "array", "items": UUID7, "minItems": 1, "maxItems": MAX_AFTER}]}
+FAILED_WITHOUT_AFTER: dict[str, Any] = {
+    "properties": {"afterFailed": {"type": "string"}},
+    "required": ["afterFailed"],
+    "not": {"properties": {"after": {"type": ["string", "array"]}}, "required": ["after"]},
+}
 START: dict[str, Any] = {"properties": {"at": {"type": "string"}, "firstDelay": {"type": "number"}}}
 
 
@@ -55,7 +61,9 @@ class Params(Asked):
     """Options of a job; what is not given is the performer's or the manager's default."""
 
     model_config = ConfigDict(
-        json_schema_extra={"not": {**START, "required": ["at", "firstDelay"]}}
+        json_schema_extra={
+            "not": {"anyOf": [{**START, "required": ["at", "firstDelay"]}, FAILED_WITHOUT_AFTER]}
+        }
     )
 
     max_retries: Annotated[
@@ -76,12 +84,20 @@ class Params(Asked):
     priority: Annotated[
         Any, *option("priority", {"type": "integer", "minimum": 0, "maximum": MAX_PRIORITY})
     ] = Field(None, description="Each step counts as much as a minute of waiting.")
+    after: Annotated[Any, *option("after", AFTER)] = Field(
+        None, description="Ids of jobs to wait for: it runs once all of them have COMPLETED."
+    )
+    after_failed: Annotated[
+        Any, *option("after_failed", {"type": "string", "enum": [*AFTER_FAILED]})
+    ] = Field(None, description="If one of these ends otherwise: cancel (default), run or wait.")
 
     @model_validator(mode="after")
     def one_start(self) -> Params:
         """`at` and `firstDelay` exclude each other."""
         if self.at is not None and self.first_delay is not None:
             raise misfit("at", self.at.isoformat(), "give either at or firstDelay")
+        if self.after_failed is not None and self.after is None:
+            raise misfit("afterFailed", self.after_failed, "give it together with after")
         return self
 
     def options(self) -> dict[str, Any]:
@@ -93,6 +109,8 @@ class Params(Asked):
             "at": self.at,
             "timeout": self.timeout,
             "priority": self.priority,
+            "after": self.after,
+            "after_failed": self.after_failed,
         }
         return {name: value for name, value in given.items() if value is not None}
 
@@ -197,6 +215,13 @@ class Enqueue(Asked):
         """As `enqueue_many` takes it."""
         options = self.params.options() if self.params else {}
         return self.binding, self.payload, options | ({"id": self.id} if self.id else {})
+
+
+class NewBatch(Asked):
+    """Jobs side by side, and one that runs after all of them."""
+
+    jobs: Annotated[list[Enqueue], Field(max_length=MAX_AFTER)]
+    then: Enqueue
 
 
 class Perform(Enqueue):

@@ -16,14 +16,14 @@ from kiribi.job import new_id
 from kiribi.manager import Kiribi
 from kiribi.performer import BINDING_PATTERN
 from kiribi.web.access import Manager, needs
-from kiribi.web.answers import BindingShown, Details, Done, Listed, Number
-from kiribi.web.asked import Enqueue, Perform, Recover, Sweep, Target
+from kiribi.web.answers import BatchShown, BindingShown, Details, Done, Listed, Number
+from kiribi.web.asked import Enqueue, NewBatch, Perform, Recover, Sweep, Target
 from kiribi.web.body import JSONRoute
 from kiribi.web.errors import Refused
 from kiribi.web.finding import JobId, outcome
 from kiribi.web.openapi import errors
 from kiribi.web.response import JSON
-from kiribi.web.wire import binding_shown, detailed, listed
+from kiribi.web.wire import batch_shown, binding_shown, detailed, listed
 
 router = APIRouter(route_class=JSONRoute, tags=["Doing"])
 
@@ -58,6 +58,19 @@ async def enqueue_many(
     """Accept many jobs, all of them or none."""
     jobs = await kiribi.enqueue_many([each.job() for each in asked])
     return JSON([listed(job, kiribi.redact) for job in jobs], 201)
+
+
+@router.post(
+    "/batches",
+    status_code=201,
+    response_model=BatchShown,
+    dependencies=[needs("jobs.enqueue")],
+    responses=errors(400, 409, 422, 501),
+)
+async def enqueue_batch(kiribi: Manager, asked: NewBatch) -> Response:
+    """Accept jobs, and a callback job that runs once all of them have ended."""
+    batch = await kiribi.enqueue_batch([each.job() for each in asked.jobs], asked.then.job())
+    return JSON(batch_shown(batch, kiribi.redact), 201)
 
 
 @router.post(

@@ -69,6 +69,14 @@ PENDING = {
     "worker": None,
 }
 NEW: dict[str, Any] = {**PENDING, "params": ASKED["params"], "result": [], "returnValue": None}
+BATCH = {
+    "id": ID,
+    "total": 3,
+    "ended": 2,
+    "progress": 0.6667,
+    "counts": {"COMPLETED": 2, "PROCESSING": 1},
+    "callback": PENDING,
+}
 FILTER = {"binding": ["SEND_MAIL"], "status": ["FAILED"], "error": "timeout"}
 DONE = {
     "done": [ID],
@@ -84,6 +92,7 @@ BINDING = {
 TALLY = {
     "binding": "SEND_MAIL",
     "since": AT,
+    "seconds": 3600.0,
     "enqueued": 120,
     "completed": 110,
     "failed": 5,
@@ -92,7 +101,14 @@ TALLY = {
     "crashed": 0,
     "wait": 12.5,
     "run": 840.0,
+    "waitP50": 8.0,
+    "waitP95": 40.8,
+    "waitP99": 138.7,
+    "runP50": 663.2,
+    "runP95": 1876.0,
+    "runP99": 2230.8,
     "failureRate": 0.043,
+    "throughput": 0.0306,
 }
 
 REQUESTS: dict[str, Any] = {
@@ -100,6 +116,10 @@ REQUESTS: dict[str, Any] = {
     "count": {"filter": FILTER},
     "enqueue": ASKED,
     "enqueueMany": [ASKED, {"binding": "SEND_MAIL", "payload": {"to": "else@example.com"}}],
+    "enqueueBatch": {
+        "jobs": [ASKED, {"binding": "SEND_MAIL", "payload": {"to": "else@example.com"}}],
+        "then": {"binding": "REPORT", "payload": {"to": "someone@example.com"}},
+    },
     "perform": {**ASKED, "wait": 10},
     "cancelMany": {"ids": [ID, FAILED]},
     "retryMany": {"filter": {"binding": "SEND_MAIL", "status": "FAILED"}},
@@ -138,6 +158,8 @@ ANSWERS: dict[str, Any] = {
     "deadJobs": [{**LISTED, "status": "PROCESSING"}],
     "enqueue": NEW,
     "enqueueMany": [PENDING],
+    "enqueueBatch": BATCH,
+    "batch": BATCH,
     "perform": DETAILS,
     "cancelMany": DONE,
     "retryMany": DONE,

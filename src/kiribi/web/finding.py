@@ -13,12 +13,12 @@ from kiribi.errors import JobCancelled, JobFailed, JobNotFound, NotFinished
 from kiribi.job import Job
 from kiribi.manager import Kiribi
 from kiribi.web.access import READ, Manager, needs
-from kiribi.web.answers import Counted, Details, Explained, Listed, Log, PageShown
+from kiribi.web.answers import BatchShown, Counted, Details, Explained, Listed, Log, PageShown
 from kiribi.web.asked import MAX_WAIT, Matching, Search
 from kiribi.web.body import JSONRoute
 from kiribi.web.openapi import errors
 from kiribi.web.response import JSON
-from kiribi.web.wire import detailed, explained, iso_or_none, line_shown, listed
+from kiribi.web.wire import batch_shown, detailed, explained, iso_or_none, line_shown, listed
 
 router = APIRouter(route_class=JSONRoute, tags=["Finding"], dependencies=[needs(READ)])
 
@@ -70,6 +70,12 @@ async def logs(
 async def explain(kiribi: Manager, id: JobId) -> Response:
     """Why a job is where it is."""
     return JSON(explained(await kiribi.explain(id)))
+
+
+@router.get("/batches/{id}", response_model=BatchShown, responses=errors(400, 404))
+async def batch(kiribi: Manager, id: JobId) -> Response:
+    """How far a batch has come; of any other job, what it waits for."""
+    return JSON(batch_shown(await kiribi.batch(id), kiribi.redact))
 
 
 @router.get(

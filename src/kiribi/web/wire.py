@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kiribi._explain import Explanation
+from kiribi.batch import Batch
 from kiribi.job import Attempt, Job, Outcome, utc
 from kiribi.ports import BindingInfo, LogLine, WorkerInfo
 from kiribi.search import BindingStats
@@ -24,6 +25,8 @@ OPTIONS = {
     "at": "at",
     "timeout": "timeout",
     "priority": "priority",
+    "after": "after",
+    "after_failed": "afterFailed",
 }
 """Options by their Python and their JSON names."""
 
@@ -151,6 +154,18 @@ def explained(explanation: Explanation) -> dict[str, Any]:
     return {"id": explanation.job.id, "status": explanation.job.status, "reasons": reasons}
 
 
+def batch_shown(batch: Batch, redact: Redact) -> dict[str, Any]:
+    """How far a batch has come."""
+    return {
+        "id": batch.id,
+        "total": batch.total,
+        "ended": batch.ended,
+        "progress": batch.progress,
+        "counts": dict(batch.counts),
+        "callback": listed(batch.callback, redact),
+    }
+
+
 def binding_shown(info: BindingInfo) -> dict[str, Any]:
     """A kind of job."""
     return {
@@ -167,6 +182,7 @@ def tally(stats: BindingStats) -> dict[str, Any]:
     return {
         "binding": stats.binding,
         "since": iso(stats.from_ms),
+        "seconds": stats.seconds,
         "enqueued": stats.enqueued,
         "completed": stats.completed,
         "failed": stats.failed,
@@ -175,7 +191,14 @@ def tally(stats: BindingStats) -> dict[str, Any]:
         "crashed": stats.crashed,
         "wait": stats.wait_ms,
         "run": stats.run_ms,
+        "waitP50": stats.wait.p50,
+        "waitP95": stats.wait.p95,
+        "waitP99": stats.wait.p99,
+        "runP50": stats.run.p50,
+        "runP95": stats.run.p95,
+        "runP99": stats.run.p99,
         "failureRate": stats.failure_rate,
+        "throughput": stats.throughput,
     }
 
 

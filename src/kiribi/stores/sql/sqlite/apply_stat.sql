@@ -1,5 +1,5 @@
 -- Count the changes about to be carried out.
--- ?2: [[id, expected, attempts, status, failures, crashes, delay_ms, outcome, result, error, cancel], ...]
+-- ?2: [[id, expected, attempts, status, failures, crashes, delay_ms, outcome, result, error, cancel, held], ...]
 WITH clock (now) AS (SELECT coalesce(?1, CAST(unixepoch('subsec') * 1000 AS INTEGER))),
 change AS MATERIALIZED (
   SELECT binding, job.status AS old, outcome,
@@ -8,33 +8,41 @@ change AS MATERIALIZED (
     CASE WHEN outcome <> 'crashed' THEN max(0, now - started_ms) END AS ran
   FROM (
     SELECT value ->> 0 AS id, value ->> 1 AS expected, value ->> 2 AS attempts,
-      value ->> 3 AS new, value ->> 7 AS outcome,
+      value ->> 3 AS new, value ->> 7 AS outcome, value ->> 11 AS held,
       value ->> 1 = 'PROCESSING' AND value ->> 3 IN ('PENDING', 'RETRY_PENDING') AS goes_on
     FROM json_each(?2)
   ) AS asked, clock
   CROSS JOIN job
     ON job.id = asked.id AND job.status = asked.expected AND job.attempts = asked.attempts
+    AND (NOT held OR job.due = 253402300799999)
+),
+part AS (
+  SELECT binding,
+    sum((new = 'PENDING') - (old = 'PENDING')) AS pending,
+    sum((new = 'PROCESSING') - (old = 'PROCESSING')) AS processing,
+    sum((new = 'RETRY_PENDING') - (old = 'RETRY_PENDING')) AS retry_pending,
+    sum((new = 'COMPLETED') - (old = 'COMPLETED')) AS completed,
+    sum((new = 'FAILED') - (old = 'FAILED')) AS failed,
+    sum((new = 'CANCELLED') - (old = 'CANCELLED')) AS cancelled,
+    count(*) AS changes,
+    count(*) FILTER (WHERE outcome = 'completed') AS completions,
+    count(*) FILTER (WHERE outcome = 'failed') AS failures,
+    count(*) FILTER (WHERE outcome = 'failed' AND new = 'RETRY_PENDING') AS retries,
+    count(*) FILTER (WHERE new = 'CANCELLED') AS cancellations,
+    count(*) FILTER (WHERE outcome = 'crashed') AS crashes,
+    count(ran) AS runs,
+    coalesce(sum(ran), 0) AS run_ms,
+    CASE WHEN ran > 0 THEN CAST(ceil(4 * log2(ran)) AS INTEGER) WHEN ran = 0 THEN -1 END AS bucket
+  FROM change
+  GROUP BY binding, bucket
 )
 INSERT INTO stat (span_ms, at_ms, binding, pending, processing, retry_pending, completed, failed,
-  cancelled, changes, completions, failures, retries, cancellations, crashes, runs, run_ms,
-  last_ms)
-SELECT 60000, now - now % 60000, binding,
-  sum((new = 'PENDING') - (old = 'PENDING')),
-  sum((new = 'PROCESSING') - (old = 'PROCESSING')),
-  sum((new = 'RETRY_PENDING') - (old = 'RETRY_PENDING')),
-  sum((new = 'COMPLETED') - (old = 'COMPLETED')),
-  sum((new = 'FAILED') - (old = 'FAILED')),
-  sum((new = 'CANCELLED') - (old = 'CANCELLED')),
-  count(*),
-  count(*) FILTER (WHERE outcome = 'completed'),
-  count(*) FILTER (WHERE outcome = 'failed'),
-  count(*) FILTER (WHERE outcome = 'failed' AND new = 'RETRY_PENDING'),
-  count(*) FILTER (WHERE new = 'CANCELLED'),
-  count(*) FILTER (WHERE outcome = 'crashed'),
-  count(ran),
-  coalesce(sum(ran), 0),
-  now
-FROM change, clock
+  cancelled, changes, completions, failures, retries, cancellations, crashes, runs, run_ms, run_buckets)
+SELECT 60000, now - now % 60000, binding, sum(pending), sum(processing), sum(retry_pending),
+  sum(completed), sum(failed), sum(cancelled), sum(changes), sum(completions), sum(failures),
+  sum(retries), sum(cancellations), sum(crashes), sum(runs), sum(run_ms),
+  json_group_object(bucket, runs) FILTER (WHERE runs)
+FROM part, clock
 GROUP BY binding
 ON CONFLICT DO UPDATE SET
   pending = pending + excluded.pending,
@@ -51,4 +59,11 @@ ON CONFLICT DO UPDATE SET
   crashes = crashes + excluded.crashes,
   runs = runs + excluded.runs,
   run_ms = run_ms + excluded.run_ms,
-  last_ms = excluded.last_ms
+  run_buckets = CASE excluded.run_buckets WHEN '{}' THEN run_buckets ELSE (
+    SELECT json_group_object(key, number) FROM (
+      SELECT key, sum(value) AS number FROM (
+        SELECT key, value FROM json_each(stat.run_buckets)
+        UNION ALL SELECT key, value FROM json_each(excluded.run_buckets)
+      ) GROUP BY key
+    )
+  ) END

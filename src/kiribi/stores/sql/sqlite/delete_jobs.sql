@@ -2,4 +2,4 @@
 DELETE FROM job
 WHERE id IN (SELECT value FROM json_each(?2))
   AND status IN (SELECT value FROM json_each(?3)) AND status <> 'PROCESSING'
-RETURNING id
+RETURNING id, status, EXISTS (SELECT 1 FROM dependency WHERE on_id = job.id)

@@ -1,0 +1,140 @@
+"""Programs that enqueue, wait, cancel, retry and delete, with the real manager."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from tests.simulation.application import Default, Isolated, Other, Work
+from tests.simulation.plan import NewWork
+
+from kiribi.errors import (
+    Conflict,
+    JobCancelled,
+    JobFailed,
+    JobNotFound,
+    NotFinished,
+    StoreError,
+    UnknownBinding,
+)
+from kiribi.job import new_id
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+EXPECTED = (Conflict, JobCancelled, JobFailed, JobNotFound, NotFinished, StoreError, UnknownBinding)
+"""What a client may be told."""
+
+
+class Client:
+    """A process with a manager, and a list of things to do."""
+
+    def __init__(self, world: World, place: int, actions: list[tuple[Any, ...]]) -> None:
+        self._world = world
+        self._actions = actions
+        self._process = world.new_process("client")
+        self._over = False
+
+    @property
+    def done(self) -> bool:
+        return self._over or not self._process.alive
+
+    def start(self) -> None:
+        self._process.run(self._live())
+
+    async def _live(self) -> None:
+        world = self._world
+        kiribi = Default(None, os.environ)
+        while True:
+            try:
+                opened = await world.open_store("sqlite://")
+                break
+            except StoreError:
+                await world.pause(0.1)
+        kiribi.bind(*opened, [Work, Other, Isolated])
+        for action in self._actions:
+            world.note("asks", self._process, " ".join(map(_short, action)))
+            try:
+                await self._do(kiribi, *action)
+            except EXPECTED as error:
+                world.note("told", self._process, type(error).__name__)
+        await kiribi.close()
+        self._over = True
+
+    async def _do(self, kiribi: Default, what: str, *given: Any) -> None:
+        world = self._world
+        match what, *given:
+            case "enqueue", several:
+                await self._enqueue(kiribi, several)
+            case "wait", seconds:
+                await world.pause(seconds)
+            case ("resume",):
+                await self._resume(kiribi)
+            case "pause", binding:
+                await kiribi.pause(binding)
+                await world.pause(world.random())
+                await self._resume(kiribi)
+            case ("recover",):
+                await kiribi.recover()
+            case ("sweep",):
+                await kiribi.sweep(older_than=1)
+            case _, n:
+                await self._act(kiribi, what, n)
+
+    async def _enqueue(self, kiribi: Default, several: list[NewWork]) -> None:
+        judge, world = self._world.judge, self._world
+        asked = [(one.binding, one.payload, _options(one)) for one in several]
+        numbers = [one.payload["n"] for one in several]
+        repeatable = all("id" in options for _, _, options in asked)
+        while True:
+            try:
+                jobs = await kiribi.enqueue_many(asked)
+                break
+            except StoreError:
+                if not repeatable:
+                    for n in numbers:
+                        judge.refused(n)
+                    raise
+                await world.pause(0.1)
+        for job, n in zip(jobs, numbers, strict=True):
+            judge.accepted(job, n)
+            world.ids[n] = job.id, (job.binding, job.payload)
+
+    async def _act(self, kiribi: Default, what: str, n: int) -> None:
+        if n not in self._world.ids:
+            return
+        id, (binding, payload) = self._world.ids[n]
+        match what:
+            case "again":
+                job = await kiribi.enqueue(binding, payload, id=id)
+                self._world.judge.accepted(job, n)
+            case "result":
+                value = await kiribi.result(id, timeout=2)
+                self._world.judge.answered(id, value)
+            case "find":
+                await kiribi.find(id)
+            case "cancel" | "retry" | "run_now" | "delete":
+                await getattr(kiribi, what)(id)
+            case _:
+                raise AssertionError(what)
+
+    async def _resume(self, kiribi: Default) -> None:
+        while True:
+            try:
+                for binding in ("WORK", "OTHER", "ISOLATED"):
+                    await kiribi.resume(binding)
+                return
+            except StoreError:
+                await self._world.pause(0.1)
+
+
+def _options(work: NewWork) -> dict[str, Any]:
+    return {**work.options, "id": new_id()} if "id" in work.options else work.options
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(
+            f"{one.payload['n']} {one.binding} {one.payload['acts']} {one.options}" for one in value
+        )
+    return str(value)

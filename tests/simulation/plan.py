@@ -1,0 +1,126 @@
+"""What a seed asks for: the machines, the jobs, what clients do with them, and what goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+CALM = ("ok", "sleep:0.1", "sleep:0.4 log", "once", "fail", "snooze:0.2", "retry:0.1", "progress")
+ROUGH = (
+    *("ok", "sleep:0.05", "sleep:0.3", "sleep:0.8", "sleep:1.5", "log sleep:0.2 progress"),
+    *("once", "once sleep:0.3 fail", "sleep:0.1 once sleep:0.2", "sleep:2.5"),
+    *("fail", "sleep:0.2 fail", "snooze:0.3", "retry:0.2", "discard", "cancel"),
+    *("die", "stubborn:0.6", "sleep:0.2 die"),
+)
+BINDINGS = ("WORK", "WORK", "WORK", "OTHER")
+FAULTS = {
+    "calm": (),
+    "killed": ("kill turn", "kill turn", "kill worker", "kill slot", "kill client"),
+    "lapsed": ("stop supervisor", "stop worker", "kill supervisor", "stop any", "clock"),
+    "broken": ("break", "break", "kill turn"),
+    "all": ("kill turn", "kill worker", "kill supervisor", "stop any", "break", "clock"),
+}
+KINDS = ("calm", "calm", "killed", "killed", "lapsed", "lapsed", "broken", "all")
+
+
+@dataclass(frozen=True, slots=True)
+class NewWork:
+    """A job to be enqueued: its payload has the serial number and the acts."""
+
+    binding: str
+    payload: dict[str, Any]
+    options: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Plan:
+    """Attributes:
+    kind: of what goes wrong.
+    remote_bell: only rings are heard, as between machines; else every commit.
+    bell_faults: the chance that a ring is lost, doubled or late.
+    crews: how many children each supervisor has.
+    clients: what each does, one after the other.
+    faults: at which step of the scheduler what goes wrong.
+    """
+
+    kind: str
+    remote_bell: bool
+    bell_faults: float
+    crews: Sequence[int]
+    concurrency: int
+    clients: list[list[tuple[Any, ...]]] = field(default_factory=list[list[tuple[Any, ...]]])
+    faults: list[tuple[int, str, float]] = field(default_factory=list[tuple[int, str, float]])
+
+    @property
+    def calm(self) -> bool:
+        """Nothing goes wrong but what the jobs do themselves."""
+        return self.kind == "calm"
+
+
+def planned(random: Random) -> Plan:
+    """The plan of a seed."""
+    kind = random.choice(KINDS)
+    calm = kind == "calm"
+    plan = Plan(
+        kind=kind,
+        remote_bell=random.random() < 0.5,
+        bell_faults=0.0 if calm or random.random() < 0.5 else 0.4,
+        crews=random.choice([(1,), (2,)] if calm else [(1,), (2,), (1, 1), (1, 1)]),
+        concurrency=random.choice([1, 2, 3]),
+    )
+    serial = 0
+    for _ in range(random.choice([1, 2])):
+        actions: list[tuple[Any, ...]] = []
+        for _ in range(random.randint(2, 5)):
+            several = [
+                _new(random, serial + place, calm) for place in range(random.choice([1, 1, 3]))
+            ]
+            serial += len(several)
+            actions.append(("enqueue", several))
+            if random.random() < 0.6:
+                actions.append(_action(random, serial, calm))
+            actions.append(("wait", random.choice([0, 0.05, 0.3, 0.8])))
+        plan.clients.append(actions)
+    if FAULTS[kind]:
+        for _ in range(random.randint(1, 3)):
+            fault = random.choice(FAULTS[kind])
+            plan.faults.append((int(150 * 20 ** random.random()), fault, random.random()))
+        plan.faults.sort(reverse=True)
+    return plan
+
+
+def _new(random: Random, serial: int, calm: bool) -> NewWork:
+    acts = random.choices(CALM if calm else ROUGH, k=random.choice([1, 1, 2, 3]))
+    if "snooze" in acts[-1] or random.random() < 0.8:
+        acts.append("ok")
+    options: dict[str, Any] = {}
+    if random.random() < 0.3:
+        options["max_attempts"] = random.choice([1, 2, 4])
+    if random.random() < 0.2:
+        options["first_delay"] = random.choice([0.05, 0.4, 1.2])
+    if random.random() < 0.3:
+        options["priority"] = random.randint(0, 9)
+    if random.random() < 0.2:
+        options["timeout"] = random.choice([0.15, 0.5])
+    if random.random() < 0.4:
+        options["id"] = True  # one of its own
+    binding = random.choice(BINDINGS)
+    if not calm and random.random() < 0.05:
+        binding = "ISOLATED"
+    return NewWork(binding, {"n": serial, "acts": acts}, options)
+
+
+def _action(random: Random, serial: int, calm: bool) -> tuple[Any, ...]:
+    which = random.randrange(serial)
+    if calm:
+        return random.choice([("result", which), ("find", which)])
+    binding = random.choice(BINDINGS)
+    return random.choice(
+        [
+            *(("cancel", which), ("cancel", which), ("retry", which), ("retry", which)),
+            *(("run_now", which), ("delete", which), ("again", which), ("result", which)),
+            *(("pause", binding), ("recover",), ("find", which), ("sweep",)),
+        ]
+    )
