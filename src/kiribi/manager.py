@@ -395,14 +395,9 @@ class Kiribi(Looking):
         """Rescue, repair, prune and roll up, a small step of each: called about every second."""
         from kiribi._rescue import rescue
 
-<<<<<<< ours
         rescued = await rescue(self.store)
         if await self.store.repair() or rescued:
-            self.queue.ring()
-=======
-        if rescued := await rescue(self.store):
-            self.queue.ring((0,) * len(rescued))
->>>>>>> theirs
+            self.queue.ring((0,) * (len(rescued) or 1))
         await self.store.prune(Retention(self.retention), STEP)
         await self.store.roll_up()
 

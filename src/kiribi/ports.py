@@ -6,12 +6,8 @@ by the store's own clock in epoch milliseconds. `tests/conformance` says what ea
 
 from __future__ import annotations
 
-<<<<<<< ours
 import json
-from collections.abc import Collection, Mapping, Sequence
-=======
 from collections.abc import Collection, Iterable, Mapping, Sequence
->>>>>>> theirs
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
