@@ -39,6 +39,7 @@ from kiribi.errors import (
     UnknownBinding,
 )
 from kiribi.job import Attempt, Job, JobError, JobStatus, Outcome, new_id
+from kiribi.limits import RateLimit, RetryBudget
 from kiribi.manager import Kiribi
 from kiribi.options import EnqueueOptions
 from kiribi.performer import Performer
@@ -81,8 +82,10 @@ __all__ = [
     "Page",
     "Performer",
     "Pulse",
+    "RateLimit",
     "Reason",
     "Retry",
+    "RetryBudget",
     "SchemaMismatch",
     "Snooze",
     "StoreError",

@@ -29,6 +29,7 @@ from kiribi._looking import Filter
 from kiribi._session import Session
 from kiribi.batch import Batch
 from kiribi.job import Job, JobStatus
+from kiribi.limits import Limits
 from kiribi.manager import SWEPT, WEEK, Asked, Kiribi
 from kiribi.options import Options
 from kiribi.performer import Performer, Performs
@@ -230,6 +231,14 @@ class BlockingKiribi:
     def pause(self, binding: str | type[Performer]) -> None:
         """Claim no more jobs of a binding, on any worker, until `resume`."""
         self._call(lambda kiribi: kiribi.pause(binding))
+
+    def limit(self, binding: str | type[Performer], **limits: Unpack[Limits]) -> None:
+        """Set limits of a binding for all workers, now, over those of its performer."""
+        self._call(lambda kiribi: kiribi.limit(binding, **limits))
+
+    def reset_limits(self, binding: str | type[Performer]) -> None:
+        """Take back what `limit` set: the performer's own limits hold again."""
+        self._call(lambda kiribi: kiribi.reset_limits(binding))
 
     def resume(self, binding: str | type[Performer]) -> None:
         """Claim a paused binding's jobs again."""

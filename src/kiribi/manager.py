@@ -26,9 +26,10 @@ from kiribi.errors import (
 )
 from kiribi.job import FINAL, Job, JobStatus, epoch_ms
 from kiribi.lifecycle import Change
+from kiribi.limits import Limits, checked_limits
 from kiribi.options import CHECKS, Options, aware
 from kiribi.payloads import schema_of
-from kiribi.performer import Performer, Performs, by_binding, defaults_of, performers_in
+from kiribi.performer import Performer, Performs, by_binding, defaults_of, limits_of, performers_in
 from kiribi.ports import BindingInfo, NewJob, Queue, Retention, Store
 from kiribi.search import JobFilter
 
@@ -370,6 +371,30 @@ class Kiribi(Looking):
         """
         await self._pause(binding, False)
 
+    async def limit(self, binding: str | type[Performer], **limits: Unpack[Limits]) -> None:
+        """Set limits of a binding for all workers, now, over those of its performer.
+
+        They hold until `reset_limits`, also when workers start anew. None lifts a limit; what is
+        not named stays as it is.
+
+        Args:
+            limits: `concurrency`, `concurrency_per_key`, `rate_limit`, `rate_limit_per_key`,
+                `retry_budget`, as on a `Performer`.
+
+        Raises:
+            InvalidInput: no limit is given, or one is wrong.
+            UnknownBinding: nobody has heard of the binding.
+        """
+        await self._limit(binding, checked_limits(limits))
+
+    async def reset_limits(self, binding: str | type[Performer]) -> None:
+        """Take back what `limit` set: the performer's own limits hold again.
+
+        Raises:
+            UnknownBinding: nobody has heard of the binding.
+        """
+        await self._limit(binding, None)
+
     # For runtimes
 
     async def start(self) -> None:
@@ -385,7 +410,12 @@ class Kiribi(Looking):
         """Tell the store what is served here, so that programs without the classes know."""
         await self.store.register(
             [
-                BindingInfo(name, defaults_of(performer), schema_of(performer))
+                BindingInfo(
+                    name,
+                    defaults_of(performer),
+                    schema_of(performer),
+                    limits=limits_of(performer),
+                )
                 for name, performer in self.performers.items()
                 if name in bindings
             ]
@@ -441,6 +471,14 @@ class Kiribi(Looking):
         await self._intake.known(name)
         await self.store.pause(name, paused)
         self.queue.ring(() if paused else (0,))
+
+    async def _limit(
+        self, binding: str | type[Performer], limits: Mapping[str, Any] | None
+    ) -> None:
+        name = self._intake.name(binding)
+        await self._intake.known(name)
+        await self.store.limit(name, limits)
+        self.queue.ring()
 
 
 DEFAULTS = {f"default_{name}": name for name in ("max_attempts", "timeout", "retry_delay")}

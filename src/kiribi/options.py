@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal, TypedDict, cast
@@ -14,11 +15,13 @@ from kiribi.job import Job, epoch_ms
 
 MAX_ATTEMPTS = 1_000
 MAX_PRIORITY = 9
+MAX_KEY = 200
+"""Characters of a key."""
 PARTS = ("exponential", "base", "cap")
 """Of an `Exponential` as JSON."""
 MAX_YEAR = 9998
 """Of times given: the next one ends earlier in UTC than in time zones behind it."""
-LATER = ("unique", "concurrency", "concurrency_key", "rate_limit")
+LATER = ("unique",)
 """Names promised by the design that no store carries out yet."""
 
 
@@ -41,6 +44,7 @@ class Options(TypedDict, total=False):
     priority: int | None
     after: str | uuid.UUID | Job | Sequence[str | uuid.UUID | Job] | None
     after_failed: AfterFailed | None
+    concurrency_key: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +63,8 @@ class EnqueueOptions:
             `first_delay` counts from then.
         after_failed: what happens if one of them ends otherwise: it is cancelled ("cancel", the
             default), runs once all have ended ("run"), or waits for the retry ("wait").
+        concurrency_key: jobs of one binding and key run one at a time (or as many as the
+            performer's `concurrency_per_key` says), and keys take turns; 1 to 200 characters.
     """
 
     id: str | None = None
@@ -70,6 +76,7 @@ class EnqueueOptions:
     priority: int | None = None
     after: tuple[str, ...] | None = None
     after_failed: AfterFailed | None = None
+    concurrency_key: str | None = None
 
     @classmethod
     def parse(cls, given: Mapping[str, Any]) -> EnqueueOptions:
@@ -191,6 +198,14 @@ def _after_failed(name: str, value: object) -> AfterFailed:
     raise InvalidInput(name, value, f"give {', '.join(AFTER_FAILED[:-1])} or {AFTER_FAILED[-1]}")
 
 
+def _key(name: str, value: object) -> str:
+    if isinstance(value, str) and 0 < len(value) <= MAX_KEY and "\0" not in value:
+        with suppress(UnicodeEncodeError):
+            value.encode()
+            return value
+    raise InvalidInput(name, value, f"give a text of 1 to {MAX_KEY} characters")
+
+
 CHECKS: Mapping[str, Callable[[str, object], Any]] = {
     "id": _id,
     "max_attempts": whole(1, MAX_ATTEMPTS),
@@ -201,5 +216,6 @@ CHECKS: Mapping[str, Callable[[str, object], Any]] = {
     "priority": whole(0, MAX_PRIORITY),
     "after": _after,
     "after_failed": _after_failed,
+    "concurrency_key": _key,
 }
 """How each option is checked; performers' and managers' defaults use the same checks."""

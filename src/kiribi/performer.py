@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import Any, ClassVar, Literal, Protocol, TypeVar, cast
 
+from kiribi import limits
 from kiribi._platform import Entrypoint
 from kiribi.errors import InvalidApplication, InvalidInput, NotSupported, checked_seconds
 from kiribi.job import Job
@@ -64,6 +65,10 @@ class Performer(Entrypoint):
             the same names (see `EnqueueOptions`). `retry_delay` may also be a function beside
             `perform` (a `staticmethod`, or one made elsewhere) that takes the number of failures
             so far and returns seconds.
+        concurrency: how many run at a time, over all workers.
+        concurrency_per_key: how many of those enqueued with the same `concurrency_key`; 1.
+        rate_limit, rate_limit_per_key: how many start in a time, over all workers.
+        retry_budget: after so many failures in a row, its jobs wait and one at a time probes.
         app: the value of the manager's `lifespan`.
 
     Raises:
@@ -78,6 +83,11 @@ class Performer(Entrypoint):
     retry_delay: ClassVar[Any] = None
     priority: ClassVar[int | None] = None
     first_delay: ClassVar[float | None] = None
+    concurrency: ClassVar[int | None] = None
+    concurrency_per_key: ClassVar[int | None] = None
+    rate_limit: ClassVar[Any] = None
+    rate_limit_per_key: ClassVar[Any] = None
+    retry_budget: ClassVar[Any] = None
 
     app: Any = None
     _attempt: Attempt
@@ -92,6 +102,10 @@ class Performer(Entrypoint):
                 _check_call(f"{cls.__name__}.{name}", value, 1, RETRY_FUNCTION_RULE)
             elif value is not None:
                 setattr(cls, name, CHECKS[name](f"{cls.__name__}.{name}", value))
+        for name, check in limits.CHECKS.items():
+            value = getattr(cls, name)
+            if value is not None:
+                setattr(cls, name, check(f"{cls.__name__}.{name}", value))
         for name in LATER:
             if name in cls.__dict__:
                 raise NotSupported(f"{cls.__name__}.{name}: this option is not supported yet")
@@ -185,6 +199,12 @@ def defaults_of(performer: type[Performer]) -> dict[str, Any]:
         for name, value in given.items()
         if value is not None and not callable(value)
     }
+
+
+def limits_of(performer: type[Performer]) -> dict[str, Any]:
+    """The class's limits as JSON, by name."""
+    given = {name: getattr(performer, name) for name in limits.CHECKS}
+    return {name: limits.encoded(value) for name, value in given.items() if value is not None}
 
 
 def performers_in(module: ModuleType) -> dict[str, type[Performer]]:

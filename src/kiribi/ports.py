@@ -75,6 +75,11 @@ class BindingInfo:
         schema: JSON Schema of its payload; None if untyped.
         paused: no job of it is claimed.
         last_seen_ms: when a worker last served it; None if none ever did.
+        limits: what limits its jobs, by name, as JSON (see `kiribi.limits`): on the way in those
+            of the performer, on the way out those in force.
+        overrides: those of them that were set at run time; None: lifted.
+        streak: failures since the last success, where a retry budget counts them.
+        probe_ms: while the breaker is open, milliseconds until a job may probe; else None.
     """
 
     name: str
@@ -82,6 +87,10 @@ class BindingInfo:
     schema: Mapping[str, Any] | None = None
     paused: bool = False
     last_seen_ms: int | None = None
+    limits: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    overrides: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    streak: int = 0
+    probe_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,8 +263,9 @@ class Store(Protocol):
     ) -> list[Job]:
         """Take the `limit` best due jobs of `bindings` for a live `worker`, by one fenced step.
 
-        Best is the lowest rank. Taken jobs are PROCESSING with one more attempt. A worker that
-        is unknown, lapsed or buried gets none; paused bindings give none.
+        Best is the lowest rank; jobs with a concurrency key come by turns of their keys. Taken
+        jobs are PROCESSING with one more attempt. A worker that is unknown, lapsed or buried gets
+        none; paused bindings give none; no limit is ever exceeded.
 
         Args:
             pool: names the claimer within the worker; each pool calls one claim at a time.
@@ -284,7 +294,8 @@ class Store(Protocol):
     async def next_due(self, bindings: Sequence[str]) -> int | None:
         """Milliseconds until a job of `bindings` can be claimed (0: now).
 
-        None: not within the next second. Paused bindings don't count.
+        None: not within the next second, or only once a running job has ended. Paused bindings
+        don't count.
         """
         ...
 
@@ -380,7 +391,10 @@ class Store(Protocol):
     # Bindings
 
     async def register(self, bindings: Sequence[BindingInfo]) -> None:
-        """Add or update bindings as a worker serves them; `paused` is left as it is."""
+        """Add or update bindings as a worker serves them.
+
+        `paused` and what `limit` set are left as they are.
+        """
         ...
 
     async def bindings(self) -> list[BindingInfo]:
@@ -419,6 +433,13 @@ class Store(Protocol):
 
     async def declare(self, worker: str, schedules: Sequence[ScheduleInfo]) -> None:
         """Note that a worker declares these for as long as it lives; add those not there."""
+        ...
+
+    async def limit(self, binding: str, limits: Mapping[str, Any] | None) -> None:
+        """Set limits of a binding, JSON by name (None: lifted), over those of its performer.
+
+        None for all of them takes back whatever was set so.
+        """
         ...
 
     # Looking and housekeeping

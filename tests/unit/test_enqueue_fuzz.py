@@ -80,6 +80,9 @@ good = {
     "retry_delay": st.floats(0, 3e7) | st.builds(Exponential, base=st.floats(1, 1_000)),
     "timeout": st.floats(0.001, 3e7),
     "priority": st.integers(0, 9),
+    "concurrency_key": st.text(
+        st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=200
+    ),
 }
 names = st.sampled_from([*good, *LATER]) | st.text(max_size=10)
 options = st.fixed_dictionaries({}, optional=good) | st.dictionaries(

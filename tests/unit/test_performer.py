@@ -8,8 +8,22 @@ from typing import Any
 
 import pytest
 
-from kiribi import Exponential, InvalidApplication, InvalidInput, NotSupported, Performer
-from kiribi.performer import binding_name, by_binding, defaults_of, is_performer, performers_in
+from kiribi import (
+    Exponential,
+    InvalidApplication,
+    InvalidInput,
+    NotSupported,
+    Performer,
+    RetryBudget,
+)
+from kiribi.performer import (
+    binding_name,
+    by_binding,
+    defaults_of,
+    is_performer,
+    limits_of,
+    performers_in,
+)
 
 
 @pytest.mark.parametrize(
@@ -155,8 +169,53 @@ def test_refuses_at_the_definition(attributes: dict[str, Any], field: str) -> No
 
 
 def test_names_what_is_not_supported_yet() -> None:
-    with pytest.raises(NotSupported, match=r"Job\.concurrency"):
-        define(concurrency=10)
+    with pytest.raises(NotSupported, match=r"Job\.unique"):
+        define(unique=True)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "field", "allowed"),
+    [
+        ({"concurrency": 0}, "Job.concurrency", "give a whole number from 1 to 1,000,000"),
+        ({"concurrency": True}, "Job.concurrency", "give a whole number from 1 to 1,000,000"),
+        ({"concurrency_per_key": 1.5}, "Job.concurrency_per_key", "give a whole number"),
+        ({"rate_limit": 5}, "Job.rate_limit", "give RateLimit(limit, per, burst)"),
+        ({"rate_limit": {"per": 5}}, "Job.rate_limit", "give RateLimit(limit, per, burst)"),
+        ({"rate_limit": {"limit": 5, "every": 5}}, "Job.rate_limit", "known are limit, per, burst"),
+        ({"rate_limit_per_key": {"limit": 0}}, "rate_limit.limit", "give a whole number from 1"),
+        (
+            {"rate_limit": {"limit": 1, "per": 0}},
+            "rate_limit.per",
+            "give a number of seconds from 0.001",
+        ),
+        ({"rate_limit": {"limit": 1, "burst": 0}}, "rate_limit.burst", "give a whole number"),
+        ({"retry_budget": 3}, "Job.retry_budget", "give RetryBudget(failures, probe)"),
+        ({"retry_budget": {"failures": 0}}, "retry_budget.failures", "give a whole number from 1"),
+        (
+            {"retry_budget": {"failures": 1, "probe": -1}},
+            "retry_budget.probe",
+            "give a number of seconds",
+        ),
+    ],
+)
+def test_refuses_limits_at_the_definition(
+    attributes: dict[str, Any], field: str, allowed: str
+) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        define(**attributes)
+    assert refusal.value.field == field
+    assert allowed in refusal.value.allowed
+
+
+def test_limits_are_inherited_and_stored_as_json() -> None:
+    base = define("Base", concurrency=3, rate_limit={"limit": 5, "per": 60})
+    derived = define("Derived", base, concurrency_per_key=2, retry_budget=RetryBudget(5, 10))
+    assert limits_of(derived) == {
+        "concurrency": 3,
+        "concurrency_per_key": 2,
+        "rate_limit": {"limit": 5, "per": 60.0, "burst": 1},
+        "retry_budget": {"failures": 5, "probe": 10.0},
+    }
 
 
 def test_a_class_without_perform_is_a_base() -> None:

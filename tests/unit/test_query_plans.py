@@ -19,12 +19,16 @@ NAMES = sorted(
 
 SMALL = {"binding", "worker", "clock", "last", "change", "stop", "hit", "looked", "best", "part"}
 SMALL |= {"held", "again", "ended"}
+SMALL |= {"claim", "served", "due", "queued", "passed", "head", "allowed"}
 """Tables and subqueries of a few rows, or bounded by the statement's own parameters."""
 
 SORTED = {
-    # of what one call takes, at most its limit for each binding
-    "claim_best": 1,
-    "claim_ids": 1,
+    # of what one call takes, at most its limit for each binding: first the jobs without limits;
+    # then twice the union of what runs; by key, by turn and by place; and all that is allowed
+    "claim_best": 1 + 2 + 4,
+    "claim_ids": 2 + 3,
+    # the union of what runs
+    "next_due": 2,
     # what the counters say is few, or at most a window
     "match_open": 1,
     "match_ended": 1,
@@ -82,9 +86,12 @@ def test_nothing_is_sorted_but_the_answer(database: apsw.Connection, name: str) 
 @pytest.mark.parametrize(
     ("name", "access"),
     [
-        ("claim_best", "SEARCH waiting USING INDEX job_open (binding=? AND rank<?)"),
-        ("next_due", "SEARCH job USING INDEX job_open (binding=? AND rank<?)"),
-        ("oldest_due", "SEARCH waiting USING INDEX job_open (binding=? AND rank<?)"),
+        ("claim_best", "SEARCH waiting USING INDEX job_open (binding=? AND key=? AND rank<?)"),
+        ("claim_best", "SEARCH next USING COVERING INDEX lane_turn (binding=? AND turn<?)"),
+        ("claim_best", "SEARCH job USING COVERING INDEX job_running (binding=? AND key=?)"),
+        ("next_due", "SEARCH job USING INDEX job_open (binding=? AND key=? AND rank<?)"),
+        ("next_due", "SEARCH lane USING COVERING INDEX lane_turn (binding=? AND turn<?)"),
+        ("oldest_due", "SEARCH waiting USING INDEX job_open (binding=? AND key=? AND rank<?)"),
         ("claim_jobs", "SEARCH job USING PRIMARY KEY (id=?)"),
         ("claim_stat", "SEARCH job USING PRIMARY KEY (id=?)"),
         ("apply_stat", "SEARCH job USING PRIMARY KEY (id=?)"),

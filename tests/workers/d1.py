@@ -94,14 +94,15 @@ class HttpDatabase:
 
     async def fresh(self) -> None:
         """Empty, with this version's schema."""
-        (tables,) = await self.batch([(TABLES, ())])
-        drops = [(f'DROP TABLE "{name}"', ()) for (name,) in tables]
+        (made,) = await self.batch([(MADE, ())])
+        drops = [(f'DROP {kind} "{name}"', ()) for kind, name in made]
         schema = [(sql, ()) for script in migrations("sqlite") for sql in statements_of(script)]
         await self.batch([("PRAGMA defer_foreign_keys = true", ()), *drops, *schema])
 
 
-TABLES = """SELECT name FROM sqlite_schema
-WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '\\_cf\\_%' ESCAPE '\\'"""
+MADE = """SELECT type, name FROM sqlite_schema
+WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%'
+AND name NOT LIKE '\\_cf\\_%' ESCAPE '\\' ORDER BY type DESC"""
 
 
 def databases(running: Dev) -> Generator[HttpDatabase]:

@@ -107,9 +107,23 @@ def worker(row: Row) -> WorkerInfo:
 
 def binding(row: Row) -> BindingInfo:
     """A binding from a row of `bindings.sql`."""
-    name, defaults, schema, paused, last_seen_ms = row
+    name, defaults, schema, paused, last_seen_ms, limits, override, streak, probe_ms = row
     shape = None if schema is None else json.loads(schema)
-    return BindingInfo(name, json.loads(defaults), shape, paused == 1, last_seen_ms)
+    given: dict[str, Any] = json.loads(limits) if limits else {}
+    overrides: dict[str, Any] = {
+        name: value or None for name, value in json.loads(override or "{}").items()
+    }
+    return BindingInfo(
+        name,
+        json.loads(defaults),
+        shape,
+        paused == 1,
+        last_seen_ms,
+        {name: value for name, value in {**given, **overrides}.items() if value is not None},
+        overrides,
+        streak,
+        probe_ms,
+    )
 
 
 def log_line(job_id: str, row: Row) -> tuple[int, LogLine]:

@@ -398,8 +398,12 @@ class SqlStore(ScheduleTable):
 
     async def register(self, bindings: Sequence[BindingInfo]) -> None:
         """See `ports.Store`."""
-        rows = [(b.name, b.defaults.get("priority"), b.defaults, b.schema) for b in bindings]
-        await self._write([("register_bindings", (dumps(rows),))])
+        rows = [
+            (b.name, b.defaults.get("priority"), b.defaults, b.schema, b.limits or None)
+            for b in bindings
+        ]
+        names = dumps([binding.name for binding in bindings])
+        await self._write([("register_bindings", (dumps(rows),)), ("set_limits", (names,))])
 
     async def bindings(self) -> list[BindingInfo]:
         """See `ports.Store`."""
@@ -409,6 +413,19 @@ class SqlStore(ScheduleTable):
         """See `ports.Store`."""
         asked = (binding, int(paused))
         await self._write([("pause_stat", asked), ("pause_binding", asked)])
+
+    async def limit(self, binding: str, limits: Mapping[str, Any] | None) -> None:
+        """See `ports.Store`."""
+        # false: a merge patch would take null for "not set"
+        lifted = {name: value is not None and value for name, value in (limits or {}).items()}
+        asked = (binding, None if limits is None else dumps(lifted))
+        await self._write(
+            [
+                ("limit_stat", asked),
+                ("limit_binding", asked),
+                ("set_limits", (dumps([binding]),)),
+            ]
+        )
 
     # Looking and housekeeping
 
@@ -471,6 +488,7 @@ class SqlStore(ScheduleTable):
                 ("drop_stats", (MINUTE, minutes)),
                 ("roll_up", (HOUR, hours, DAY)),
                 ("drop_stats", (HOUR, hours)),
+                ("drop_lanes", ()),
             ]
         )
 

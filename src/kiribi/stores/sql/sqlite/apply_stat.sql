@@ -37,11 +37,12 @@ part AS (
   GROUP BY binding, bucket
 )
 INSERT INTO stat (span_ms, at_ms, binding, pending, processing, retry_pending, completed, failed,
-  cancelled, changes, completions, failures, retries, cancellations, crashes, runs, run_ms, run_buckets)
+  cancelled, changes, completions, failures, retries, cancellations, crashes, runs, run_ms, run_buckets,
+  last_ms)
 SELECT 60000, now - now % 60000, binding, sum(pending), sum(processing), sum(retry_pending),
   sum(completed), sum(failed), sum(cancelled), sum(changes), sum(completions), sum(failures),
   sum(retries), sum(cancellations), sum(crashes), sum(runs), sum(run_ms),
-  json_group_object(bucket, runs) FILTER (WHERE runs)
+  json_group_object(bucket, runs) FILTER (WHERE runs), now
 FROM part, clock
 GROUP BY binding
 ON CONFLICT DO UPDATE SET
@@ -66,4 +67,5 @@ ON CONFLICT DO UPDATE SET
         UNION ALL SELECT key, value FROM json_each(excluded.run_buckets)
       ) GROUP BY key
     )
-  ) END
+  ) END,
+  last_ms = excluded.last_ms

@@ -1,15 +1,34 @@
 -- Note down these jobs, as far as they are due, for a live worker: the first step of a claim.
 -- ?2: worker, ?3: pool, ?4: token, ?5: held ids, ?6: bindings, ?7: how many, ?8: ids.
 WITH clock (now) AS (SELECT coalesce(?1, CAST(unixepoch('subsec') * 1000 AS INTEGER))),
-best AS (
-  SELECT job.id
+due AS (
+  SELECT job.id, binding, job.key, rank, now,
+    row_number() OVER (PARTITION BY binding, job.key ORDER BY rank) AS round
   FROM json_each(?8) AS chosen, clock CROSS JOIN job ON job.id = chosen.value
   WHERE EXISTS (
       SELECT 1 FROM worker WHERE id = ?2 AND lease_until > now AND dead_reason IS NULL
     )
     AND binding IN (SELECT value FROM json_each(?6))
-    AND NOT EXISTS (SELECT 1 FROM binding WHERE name = job.binding AND paused = 1)
     AND due <= now AND status IN ('PENDING', 'RETRY_PENDING')
+),
+-- what the limits of keys let pass
+passed AS (
+  SELECT id, due.binding, rank, now,
+    row_number() OVER (PARTITION BY due.binding ORDER BY rank) AS number
+  FROM due
+  WHERE key IS NULL OR round <= (
+    SELECT min(slots, coalesce((now * 1000 + burst * interval_us - max(tat_us, now * 1000))
+      / interval_us, round))
+    FROM lane_gate WHERE lane_gate.binding = due.binding AND lane_gate.key = due.key
+  )
+),
+best AS (
+  SELECT id
+  FROM passed LEFT JOIN gate ON name = binding
+  WHERE paused IS NOT 1 AND coalesce(opens_ms, 0) <= now
+    AND number <= coalesce(slots, number)
+    AND number <= coalesce((now * 1000 + burst * interval_us - max(coalesce(tat_us, 0), now * 1000))
+      / interval_us, number)
   ORDER BY rank LIMIT ?7
 )
 INSERT INTO claim (worker, pool, token, held, fresh)

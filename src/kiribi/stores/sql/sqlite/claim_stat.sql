@@ -8,9 +8,9 @@ part AS (
   GROUP BY binding, bucket
 )
 INSERT INTO stat (span_ms, at_ms, binding, pending, retry_pending, processing, changes, waits, wait_ms,
-  wait_buckets)
+  wait_buckets, last_ms)
 SELECT 60000, now - now % 60000, binding, -sum(pending), -sum(number - pending),
-  sum(number), sum(number), sum(number), sum(waited), json_group_object(bucket, number)
+  sum(number), sum(number), sum(number), sum(waited), json_group_object(bucket, number), now
 FROM part, clock
 GROUP BY binding
 ON CONFLICT DO UPDATE SET
@@ -27,4 +27,5 @@ ON CONFLICT DO UPDATE SET
         UNION ALL SELECT key, value FROM json_each(excluded.wait_buckets)
       ) GROUP BY key
     )
-  )
+  ),
+  last_ms = excluded.last_ms

@@ -4,10 +4,11 @@ WITH clock (now) AS (SELECT coalesce(?1, CAST(unixepoch('subsec') * 1000 AS INTE
 new AS (
   SELECT value ->> 0 AS id, value ->> 1 AS binding, value ->> 2 AS payload, value ->> 3 AS options,
     coalesce(value ->> 4, binding.priority, 0) AS priority,
-    coalesce(value ->> 6, now + coalesce(value ->> 5, 0)) AS due, now
+    coalesce(value ->> 6, now + coalesce(value ->> 5, 0)) AS due, now,
+    value ->> 3 ->> 'concurrency_key' AS key
   FROM json_each(?2), clock LEFT JOIN binding ON binding.name = value ->> 1
 )
-INSERT INTO job (id, binding, status, open, rank, due, priority, updated_ms, payload, options)
-SELECT id, binding, 'PENDING', 1, due - priority * 60000, due, priority, now, payload, options
+INSERT INTO job (id, binding, status, open, rank, due, priority, updated_ms, payload, options, key)
+SELECT id, binding, 'PENDING', 1, due - priority * 60000, due, priority, now, payload, options, key
 FROM new WHERE true
 ON CONFLICT DO NOTHING
