@@ -38,12 +38,12 @@ from kiribi.errors import (
     StoreUnavailable,
     UnknownBinding,
 )
-from kiribi.job import Attempt, Job, JobError, JobStatus, Outcome, new_id
+from kiribi.job import Attempt, Exit, Job, JobError, JobStatus, Outcome, new_id
 from kiribi.limits import RateLimit, RetryBudget
 from kiribi.manager import Kiribi
 from kiribi.options import EnqueueOptions
 from kiribi.performer import Performer
-from kiribi.search import BindingStats, Count, JobFilter, Page, Pulse
+from kiribi.search import BindingStats, Count, FailureGroup, JobFilter, Page, Pulse
 
 __all__ = [
     "Acted",
@@ -56,8 +56,10 @@ __all__ = [
     "Discard",
     "Distribution",
     "EnqueueOptions",
+    "Exit",
     "Explanation",
     "Exponential",
+    "FailureGroup",
     "IdConflict",
     "IllegalTransition",
     "InvalidApplication",

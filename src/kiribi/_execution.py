@@ -136,9 +136,11 @@ class Execution:
     ) -> Change:
         if delay is None:
             delay = self._retry_delay(job)
+        cls = self._performers.get(job.binding)
+        home = "" if cls is None else cls.__module__
         return lifecycle.fail(
             job,
-            described(error),
+            described(error, home),
             max_attempts=self._option(job, "max_attempts", self._kiribi.default_max_attempts),
             delay=delay,
             final=final,

@@ -155,6 +155,17 @@ def _ended(job: Job) -> Reason:
     if job.status is JobStatus.CANCELLED:
         return Reason("cancelled", "It was cancelled; retry runs it again.")
     last = f"{job.error.type}: {job.error.message}" if job.error else "no error was stored"
+    if job.reason == "crashed":
+        exit = job.error and job.error.exit
+        died = (
+            {"signal": exit.signal, "code": exit.code, "memory": exit.peak_memory} if exit else {}
+        )
+        return Reason(
+            "crashed",
+            f"It took down its worker {job.crashes} times and is kept apart; retry lets it run "
+            f"again. The last: {last}",
+            {"crashes": job.crashes, **died},
+        )
     counts = [_counted(job.failures, "failure"), _counted(job.crashes, "crash", "crashes")]
     count = " and ".join(filter(None, counts)) or "no attempt"
     told = {"failures": job.failures, "crashes": job.crashes}

@@ -7,8 +7,9 @@ import traceback
 from pathlib import Path
 from types import TracebackType
 
-from kiribi.errors import KiribiError
-from kiribi.job import JobError
+from kiribi._origin import origin_of
+from kiribi.errors import KiribiError, KiribiTimeoutError
+from kiribi.job import Exit, JobError
 
 MESSAGE_CHARACTERS = 2_000
 TRACEBACK_CHARACTERS = 16_000
@@ -33,11 +34,14 @@ class Crashed(KiribiError):
         super().__init__(error.message)
 
 
-def described(error: BaseException) -> JobError:
-    """An exception as it is stored: type, message, and the traceback from the user's code on."""
-    origin = error.__cause__ if isinstance(error.__cause__, Raised) else error
-    if isinstance(origin, Raised | Crashed):
-        return origin.error
+def described(error: BaseException, home: str = "") -> JobError:
+    """An exception as it is stored: type, message, and the traceback from the user's code on.
+
+    `home`: the performer's module.
+    """
+    told = error.__cause__ if isinstance(error.__cause__, Raised) else error
+    if isinstance(told, Raised | Crashed):
+        return told.error
     lines = traceback.format_exception(type(error), error, _from_user(error.__traceback__))
     try:
         message = str(error)
@@ -47,7 +51,18 @@ def described(error: BaseException) -> JobError:
         type(error).__name__,
         message[:MESSAGE_CHARACTERS],
         "".join(lines)[-TRACEBACK_CHARACTERS:],
+        # where the time ran out is chance
+        "" if isinstance(error, KiribiTimeoutError) else origin_of(error.__traceback__, home),
     )
+
+
+def hint(exit: Exit | None) -> str:
+    """What else to say of a process that died; nothing if there is nothing."""
+    if exit is None or exit.peak_memory is None:
+        return ""
+    memory = f"; it had used {exit.peak_memory / 1e6:,.0f} MB of memory"
+    killed = ": the machine may have run out of it"
+    return memory + (killed if exit.signal == "SIGKILL" else "")
 
 
 def _from_user(tb: TracebackType | None) -> TracebackType | None:

@@ -26,6 +26,7 @@ from kiribi.search import (
     PAGE_SIZE,
     BindingStats,
     Count,
+    FailureGroup,
     JobFilter,
     Page,
     Pulse,
@@ -162,6 +163,33 @@ class Looking(Entrypoint):
         since = await self.store.now_ms() - round(hours * 3_600_000)
         bucket_ms = None if bucket is None else int(bucket * 1000)
         return await self.store.stats(since_ms=since, bucket_ms=bucket_ms, bindings=names)
+
+    async def failures(
+        self,
+        *,
+        hours: float | None = None,
+        bindings: Sequence[str] = (),
+        limit: int = PAGE_SIZE,
+    ) -> list[FailureGroup]:
+        """What goes wrong, by cause: the failures of one binding, error and place in one's code.
+
+        What happened last comes first. Causes are kept as long as failed jobs, from the last time.
+
+        Args:
+            hours: only what happened in the last so many hours, up to ten years.
+            bindings: only these; none: all.
+            limit: how many, 1 to 1,000.
+
+        Raises:
+            InvalidInput: an argument is wrong.
+        """
+        checked_limit("limit", limit)
+        names = texts("bindings", bindings) if bindings else ()
+        since = 0
+        if hours is not None:
+            checked_seconds("hours", hours, most=TEN_YEARS, above=True, what="hours")
+            since = await self.store.now_ms() - round(hours * 3_600_000)
+        return await self.store.failures(since_ms=since, bindings=names, limit=limit)
 
     async def bindings(self) -> list[BindingInfo]:
         """Every binding the store knows."""

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable
 
 from kiribi import lifecycle
-from kiribi.job import Job, JobError
+from kiribi._failure import hint
+from kiribi.job import Exit, Job, JobError
 from kiribi.lifecycle import Change
 from kiribi.ports import Store
 
@@ -43,6 +44,7 @@ async def take_back(store: Store, worker: str, change: Callable[[Job], Change]) 
     return [job for job, took in zip(jobs, taken, strict=True) if took]
 
 
-def crashed(job: Job, reason: str) -> Change:
-    """The change for a job whose worker was lost for `reason`."""
-    return lifecycle.crash(job, JobError("WorkerLost", f"worker {job.worker} was lost: {reason}"))
+def crashed(job: Job, reason: str, exit: Exit | None = None) -> Change:
+    """The change for a job whose worker was lost for `reason`; `exit`: of its process, if known."""
+    told = f"worker {job.worker} was lost: {reason}{hint(exit)}"
+    return lifecycle.crash(job, JobError("WorkerLost", told, origin=reason, exit=exit))

@@ -34,7 +34,7 @@ from kiribi.manager import SWEPT, WEEK, Asked, Kiribi
 from kiribi.options import Options
 from kiribi.performer import Performer, Performs
 from kiribi.ports import BindingInfo, LogLine, WorkerInfo
-from kiribi.search import MAX_PAGE_SIZE, PAGE_SIZE, BindingStats, Count, Page, Pulse
+from kiribi.search import MAX_PAGE_SIZE, PAGE_SIZE, BindingStats, Count, FailureGroup, Page, Pulse
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -170,6 +170,14 @@ class BlockingKiribi:
         """What became of jobs in the last `hours`, by binding. See `Kiribi.stats`."""
         return self._call(
             lambda kiribi: kiribi.stats(hours=hours, bucket=bucket, bindings=bindings)
+        )
+
+    def failures(
+        self, *, hours: float | None = None, bindings: Sequence[str] = (), limit: int = PAGE_SIZE
+    ) -> list[FailureGroup]:
+        """What goes wrong, by cause. See `Kiribi.failures`."""
+        return self._call(
+            lambda kiribi: kiribi.failures(hours=hours, bindings=bindings, limit=limit)
         )
 
     def bindings(self) -> list[BindingInfo]:

@@ -7,11 +7,11 @@ import itertools
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal, Self
 
 
 class JobStatus(StrEnum):
@@ -33,6 +33,8 @@ class JobStatus(StrEnum):
 FINAL = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED})
 OPEN = frozenset(JobStatus) - FINAL
 WAITING = frozenset({JobStatus.PENDING, JobStatus.RETRY_PENDING})
+MAX_CRASHES = 3
+"""Workers a job may take down before it is FAILED (Sidekiq's poison-pill rule: 3)."""
 
 
 HELD_MS = 253_402_300_799_999
@@ -51,12 +53,60 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Exit:
+    """How a process ended.
+
+    Attributes:
+        signal: that killed it, by name; None if none did.
+        code: its exit code; None if a signal killed it.
+        peak_memory: the most bytes it had in memory; None if not known.
+    """
+
+    signal: str | None = None
+    code: int | None = None
+    peak_memory: int | None = None
+
+    def __str__(self) -> str:
+        return f"killed by {self.signal}" if self.signal else f"exit code {self.code}"
+
+
+@dataclass(frozen=True, slots=True)
 class JobError:
-    """What went wrong: `type` is the exception's class name, `traceback` may be empty."""
+    """What went wrong.
+
+    Attributes:
+        type: the exception's class name.
+        traceback: may be empty.
+        origin: where in the user's own code it was raised, `module:function`, or how the process
+            ended; empty if neither is known.
+        exit: of the process that died with the job; None unless it crashed.
+        fingerprint: equal for failures of one binding, type and origin; empty where it is no
+            failure.
+    """
 
     type: str
     message: str
     traceback: str = ""
+    origin: str = ""
+    exit: Exit | None = None
+    fingerprint: str = field(default="", compare=False)
+
+    def to_json(self) -> list[Any]:
+        """As it is stored and sent."""
+        told = [self.type, self.message, self.traceback]
+        if self.origin or self.fingerprint or self.exit:
+            told += [self.fingerprint, self.origin]
+        if self.exit:
+            told += [self.exit.signal, self.exit.code, self.exit.peak_memory]
+        return told
+
+    @classmethod
+    def from_json(cls, told: Sequence[Any]) -> Self:
+        """The one that `to_json` told of."""
+        type, message, traceback, *more = told
+        fingerprint, origin, *exit = more or ("", "")
+        died = Exit(*exit) if exit else None
+        return cls(type, message, traceback, origin, died, fingerprint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +191,13 @@ class Job:
     def completed_at(self) -> datetime | None:
         """When it completed, UTC; None unless COMPLETED."""
         return self.finished_at if self.status is JobStatus.COMPLETED else None
+
+    @property
+    def reason(self) -> Literal["failed", "crashed"] | None:
+        """Why it is FAILED: `crashed` if it killed its workers, three times; None if it is not."""
+        if self.status is not JobStatus.FAILED:
+            return None
+        return "crashed" if self.crashes >= MAX_CRASHES else "failed"
 
     @property
     def processing_ms(self) -> int | None:

@@ -23,10 +23,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kiribi.errors import IllegalTransition
-from kiribi.job import FINAL, WAITING, Job, JobError, JobStatus, Outcome
-
-MAX_CRASHES = 3
-"""Workers a job may take down before it is FAILED (Sidekiq's poison-pill rule: 3)."""
+from kiribi.job import FINAL, MAX_CRASHES, WAITING, Job, JobError, JobStatus, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +74,7 @@ def fail(
         Outcome.FAILED,
         failures=failures,
         delay=None if over else delay,
-        error=error,
+        error=replace(error, fingerprint=fingerprint(job.binding, error.type, error.origin)),
     )
 
 
@@ -115,6 +112,8 @@ def crash(job: Job, error: JobError, *, max_crashes: int = MAX_CRASHES) -> Chang
         status = JobStatus.FAILED
     else:
         status = JobStatus.CANCELLED if job.cancel_requested else JobStatus.RETRY_PENDING
+    # However it was noticed: what a process died of is one cause.
+    error = replace(error, fingerprint=fingerprint(job.binding, "crashed", error.origin))
     return _ended(job, status, Outcome.CRASHED, crashes=crashes, error=error)
 
 
@@ -152,6 +151,14 @@ def run_now(job: Job) -> Change:
     if job.status not in WAITING:
         raise IllegalTransition(job.id, "run now", job.status, "only waiting jobs can be run now")
     return replace(_change(job, job.status, job.status), error=job.error, delay_ms=0)
+
+
+def fingerprint(binding: str, type: str, origin: str) -> str:
+    """Sixteen hexadecimal digits that failures of the same cause share."""
+    from hashlib import sha256
+
+    cause = f"{binding}\0{type}\0{origin}"
+    return sha256(cause.encode(errors="backslashreplace")).hexdigest()[:16]
 
 
 def _change(job: Job, expected: JobStatus, status: JobStatus) -> Change:

@@ -15,7 +15,7 @@ from kiribi.job import FINAL, WAITING, Job, JobStatus
 from kiribi.lifecycle import Change
 from kiribi.performer import Performer
 from kiribi.schedule import Schedule, defined
-from kiribi.search import BindingStats, Count, JobFilter, Page, Pulse
+from kiribi.search import BindingStats, Count, FailureGroup, JobFilter, Page, Pulse
 
 DELETABLE = FINAL | WAITING
 """Statuses of jobs that may be deleted: all but PROCESSING."""
@@ -457,8 +457,17 @@ class Store(Protocol):
         """
         ...
 
+    async def failures(
+        self, *, since_ms: int, bindings: Sequence[str] = (), limit: int = 50
+    ) -> list[FailureGroup]:
+        """Causes of failures seen since a time, the last one first."""
+        ...
+
     async def prune(self, retention: Retention, limit: int) -> int:
-        """Read at most `limit` of the oldest rows and remove the outlived; how many."""
+        """Read at most `limit` of the oldest rows and remove the outlived; how many.
+
+        Causes of failures are kept as long as failed jobs.
+        """
         ...
 
     async def roll_up(self) -> None:

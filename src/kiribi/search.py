@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from kiribi.distribution import Distribution
 from kiribi.errors import InvalidInput, unknown_name
-from kiribi.job import Job, JobStatus, epoch_ms
+from kiribi.job import Job, JobStatus, epoch_ms, utc
 from kiribi.options import aware, whole
 
 WINDOW = 10_000
@@ -35,6 +35,8 @@ class JobFilter:
         payload: path of a field (`user.id`, `items[0].sku`) to the value it must have.
         error: this text occurs in the last error's type or message, any case.
         ids: any of these (at most 1,000).
+        fingerprint: the last error has this one (see `Kiribi.failures`).
+        reason: FAILED for this reason, `failed` or `crashed` (see `Job.reason`).
 
     Raises:
         InvalidInput: naming the field.
@@ -47,17 +49,22 @@ class JobFilter:
     payload: Mapping[str, Any] = field(default_factory=dict[str, Any])
     error: str | None = None
     ids: tuple[str, ...] = ()
+    fingerprint: str | None = None
+    reason: str | None = None
 
     def __post_init__(self) -> None:
         for name, (attribute, check) in CHECKS.items():
             value = getattr(self, attribute)
             if value is not None and value != ():
                 object.__setattr__(self, attribute, check(f"filter.{name}", value))
+        if self.reason and not self.statuses:
+            object.__setattr__(self, "statuses", (JobStatus.FAILED,))
 
     @classmethod
     def parse(cls, given: JobFilter | Mapping[str, Any] | None) -> JobFilter:
         """A filter from `{"binding": …, "status": …, "payload": {…}, "error": …, "ids": […],
-        "created_after": …, "created_before": …}`; times are aware datetimes or epoch ms.
+        "created_after": …, "created_before": …, "fingerprint": …, "reason": …}`; times are aware
+        datetimes or epoch ms.
 
         Raises:
             InvalidInput: naming the field. An empty list is refused: it would match every job.
@@ -86,6 +93,8 @@ class JobFilter:
             or self.payload
             or self.error
             or self.ids
+            or self.fingerprint
+            or self.reason
         )
 
 
@@ -162,6 +171,20 @@ def _text(name: str, value: object) -> str:
     return value
 
 
+def _fingerprint(name: str, value: object) -> str:
+    if not isinstance(value, str) or not FINGERPRINT.fullmatch(value):
+        raise InvalidInput(name, value, "give the 16 digits that `failures` shows")
+    return value
+
+
+def _reason(name: str, value: object) -> str:
+    if value not in REASONS:
+        raise InvalidInput(name, value, "give failed or crashed")
+    return cast("str", value)
+
+
+FINGERPRINT = re.compile("[0-9a-f]{16}")
+REASONS = ("failed", "crashed")
 PATH = re.compile(r"{0}(\.{0})*".format(r'[^.\[\]"\\]+(\[\d+\])*'))
 CHECKS: Mapping[str, tuple[str, Callable[[str, object], Any]]] = {
     "binding": ("bindings", texts),
@@ -171,6 +194,8 @@ CHECKS: Mapping[str, tuple[str, Callable[[str, object], Any]]] = {
     "ids": ("ids", texts),
     "created_after": ("created_after_ms", _time),
     "created_before": ("created_before_ms", _time),
+    "fingerprint": ("fingerprint", _fingerprint),
+    "reason": ("reason", _reason),
 }
 """Names in a filter as users write it: the field each fills, and how it is checked."""
 
@@ -269,3 +294,37 @@ class BindingStats:
     def throughput(self) -> float | None:
         """Jobs completed per second; None of no time."""
         return self.completed / self.seconds if self.seconds else None
+
+
+@dataclass(frozen=True, slots=True)
+class FailureGroup:
+    """Failures of one cause: of one binding, type of error, and place in the user's own code.
+
+    Attributes:
+        fingerprint: of the cause; a filter takes it.
+        type, message: of the last error.
+        origin: `module:function`, or how a process ended; empty if neither is known.
+        job_id: the job that failed so last; it may be gone.
+        number: attempts that failed so, crashes among them.
+        first_ms, last_ms: when that happened first and last, epoch milliseconds.
+    """
+
+    fingerprint: str
+    binding: str
+    type: str
+    origin: str
+    message: str
+    job_id: str
+    number: int
+    first_ms: int
+    last_ms: int
+
+    @property
+    def first_at(self) -> datetime:
+        """When it happened first, UTC."""
+        return utc(self.first_ms)
+
+    @property
+    def last_at(self) -> datetime:
+        """When it happened last, UTC."""
+        return utc(self.last_ms)

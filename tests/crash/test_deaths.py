@@ -81,6 +81,11 @@ def test_the_guilty_is_found_and_its_neighbours_complete(tmp_path: Path) -> None
                 assert [a.outcome for a in job.history] == [Outcome.CRASHED] * 3
                 assert job.error is not None
                 assert "SIGKILL" in job.error.message
+                assert job.reason == "crashed"
+                assert {
+                    attempt.error and attempt.error.exit and attempt.error.exit.signal
+                    for attempt in job.history
+                } == {"SIGKILL"}
                 for neighbour in neighbours:
                     other = await ended(kiribi, neighbour)
                     assert other.status is JobStatus.COMPLETED

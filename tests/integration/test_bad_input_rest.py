@@ -229,6 +229,8 @@ CASES = [
     search("SQL for a path", {"filter": {"payload": {'"': 1}}}, "filter.payload", "joined by"),
     search("an object", {"filter": {"payload": {"a": {}}}}, "filter.payload.a", "give a text"),
     search("a huge value", {"filter": {"payload": {"a": 10**30}}}, "filter.payload.a", "64 bits"),
+    search("no digits", {"filter": {"fingerprint": "X"}}, "filter.fingerprint", "16 digits"),
+    search("no reason", {"filter": {"reason": "timeout"}}, "filter.reason", "failed or crashed"),
     search("no time", {"filter": {"createdAfter": "x"}}, "filter.createdAfter", "ISO 8601"),
     search(
         "a time without a zone",
@@ -315,6 +317,8 @@ CASES = [
     query("a huge place", f"jobs/x/logs?after={10**30}", "after", "less than or equal"),
     query("too many lines", "jobs/x/logs?limit=1001", "limit", "less than or equal to 1000"),
     query("no hours", "stats?hours=0", "hours", "greater than 0"),
+    query("no hours of failures", "failures?hours=0", "hours", "greater than 0"),
+    query("too many failures", "failures?limit=1001", "limit", "less than or equal to 1000"),
     query("endless hours", "stats?hours=inf", "hours", "is not allowed"),
     query("hours that are no number", "stats?hours=nan", "hours", "is not allowed"),
     query("hours as text", "stats?hours=day", "hours", "valid number"),

@@ -21,7 +21,7 @@ from kiribi.ports import WorkerInfo
 JOB_KEYS = {
     *("id", "binding", "status", "attempts", "failures", "crashes", "priority", "createdAt"),
     *("updatedAt", "dueAt", "startedAt", "finishedAt", "completedAt", "processingTime", "payload"),
-    *("error", "progress", "worker", "cancelRequested", "duplicate"),
+    *("error", "reason", "progress", "worker", "cancelRequested", "duplicate"),
 }
 DETAIL_KEYS = JOB_KEYS | {"params", "result", "returnValue"}
 
@@ -269,6 +269,19 @@ def test_stats(shell: Shell) -> None:
     assert tally["failed"] >= 1
     assert tally["failureRate"] == 1
     assert "100.0%" in shell("stats").out
+
+
+def test_failures(shell: Shell) -> None:
+    id = failed(shell, "of this cause")
+    [group] = lines(shell("failures", "--binding", "FAIL", "--since", "1h", "--json").out)
+    assert (group["binding"], group["type"], group["job"]) == ("FAIL", "ConnectionError", id)
+    assert "Fail.perform" in shell("failures").out
+    chosen = ("--fingerprint", group["fingerprint"], "--status", "FAILED")
+    found = lines(shell("jobs", "list", *chosen, "--json").out)
+    assert id in [job["id"] for job in found]
+    assert lines(shell("jobs", "list", "--reason", "crashed", "--json").out) == []
+    assert len(found) == group["count"]
+    assert shell("jobs", "retry", *chosen, "--yes").out == f"retried: {group['count']}\n"
 
 
 def test_workers(shell: Shell) -> None:

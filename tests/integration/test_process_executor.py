@@ -244,9 +244,86 @@ def test_a_child_that_dies_takes_only_its_job(tmp_path: Path, act: str, says: st
             assert job.error is not None
             assert job.error.type == "WorkerCrashed"
             assert says in job.error.message
+            assert job.error.origin == str(job.error.exit) == says
+            (group,) = await kiribi.failures(bindings=["PROCESS"])
+            assert (group.number, group.origin, group.job_id) == (3, says, job.id)
+            (reason,) = (await kiribi.explain(job.id)).reasons
+            assert (reason.code, reason.params["crashes"]) == ("crashed", 3)
             for other in others:
                 other = await ended(kiribi, other)
                 assert (other.status, other.attempts) == (JobStatus.COMPLETED, 1)
+
+    asyncio.run(run())
+
+
+def test_quarantine_says_what_it_died_of_and_retry_ends_it(tmp_path: Path) -> None:
+    app = """
+        import os, signal
+        from pathlib import Path
+        from kiribi import Performer
+
+        class Greedy(Performer):
+            executor = "process"
+            def perform(self, payload):
+                if not Path(payload).exists():
+                    memory = b"x" * 400_000_000
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return "modest"
+    """
+
+    async def run() -> None:
+        async with working(tmp_path, textwrap.dedent(app)) as kiribi:
+            harmless = tmp_path / "harmless"
+            new = await kiribi.enqueue("GREEDY", str(harmless))
+            job = await ended(kiribi, new)
+            assert (job.status, job.reason) == (JobStatus.FAILED, "crashed")
+            assert job.error is not None
+            assert job.error.exit is not None
+            assert (job.error.exit.signal, job.error.exit.code) == ("SIGKILL", None)
+            assert job.error.exit.peak_memory is not None
+            assert 400e6 < job.error.exit.peak_memory < 1e9
+            assert "MB of memory: the machine may have run out of it" in job.error.message
+            assert [j.id for j in (await kiribi.find_many({"reason": "crashed"})).jobs] == [job.id]
+            harmless.touch()
+            await kiribi.retry({"reason": "crashed"})
+            job = await ended(kiribi, new)
+            assert (job.result, job.crashes, job.attempts, job.reason) == ("modest", 0, 4, None)
+
+    asyncio.run(run())
+
+
+def test_a_failure_is_of_the_same_cause_in_a_child(tmp_path: Path) -> None:
+    app = """
+        import json
+        from kiribi import Performer
+
+        def parse(text):
+            return json.loads(text)
+
+        class Here(Performer):
+            max_attempts = 1
+            binding = "PARSE_HERE"
+            async def perform(self, payload):
+                return parse(payload)
+
+        class InThread(Here):
+            binding = "PARSE_IN_THREAD"
+            def perform(self, payload):
+                return parse(payload)
+
+        class InChild(InThread):
+            binding = "PARSE_IN_CHILD"
+            executor = "process"
+    """
+
+    async def run() -> None:
+        async with working(tmp_path, textwrap.dedent(app)) as kiribi:
+            for binding in ("PARSE_HERE", "PARSE_IN_THREAD", "PARSE_IN_CHILD"):
+                for text in ("{", "["):
+                    await ended(kiribi, await kiribi.enqueue(binding, text))
+                (group,) = await kiribi.failures(bindings=[binding])
+                assert (group.number, group.type) == (2, "JSONDecodeError")
+                assert group.origin == "app:parse"
 
     asyncio.run(run())
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.integration.rest_world import Served
 
-from kiribi import JobStatus, __version__, new_id
+from kiribi import Exit, JobError, JobStatus, __version__, lifecycle, new_id
 from kiribi.ports import WorkerInfo
 
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
@@ -64,6 +64,7 @@ def test_enqueue_answers_the_stored_job_with_all_its_fields(api: Served) -> None
         "worker": None,
         "cancelRequested": False,
         "duplicate": False,
+        "reason": None,
         "params": params,
         "result": [],
         "returnValue": None,
@@ -106,6 +107,7 @@ def test_details_of_a_completed_job(api: Served) -> None:
         "error": None,
         "errorType": None,
         "traceback": None,
+        "exit": None,
         "startedAt": job.started_ms,
         "finishedAt": job.finished_ms,
         "processingTime": details["processingTime"],
@@ -119,7 +121,15 @@ def test_details_of_a_failed_job(api: Served) -> None:
     details = get(api, f"jobs/{job.id}")
     [attempt] = details["result"]
     assert details["status"] == "FAILED"
-    assert details["error"] == {"type": "ConnectionError", "message": "no route to host"}
+    assert details["error"]["fingerprint"] == get(api, "failures")[0]["fingerprint"]
+    assert {**details["error"], "fingerprint": ""} == {
+        "type": "ConnectionError",
+        "message": "no route to host",
+        "origin": "tests.integration.rest_world:Fail.perform",
+        "fingerprint": "",
+        "exit": None,
+    }
+    assert details["reason"] == "failed"
     assert (attempt["status"], attempt["outcome"]) == ("failed", "failed")
     assert (attempt["errorType"], attempt["error"]) == ("ConnectionError", "no route to host")
     assert "rest_world.py" in attempt["traceback"]
@@ -300,6 +310,31 @@ def test_actions_on_one_job(api: Served) -> None:
     assert (again["status"], again["failures"], len(again["result"])) == ("PENDING", 0, 1)
 
 
+def test_failures_are_grouped_listed_and_retried(api: Served) -> None:
+    first, last = api.ended("FAIL", {"why": "x"}), api.ended("FAIL", {"why": "y"})
+    (group,) = get(api, "failures")
+    assert (group["binding"], group["type"], group["count"]) == ("FAIL", "ConnectionError", 2)
+    assert (group["job"], group["message"], group["origin"].split(":")[1]) == (
+        last.id,
+        "y",
+        "Fail.perform",
+    )
+    assert get(api, "failures?binding=ECHO&hours=1&limit=5") == []
+    chosen = {"filter": {"fingerprint": group["fingerprint"], "status": "FAILED"}}
+    found = post(api, "search", chosen)["jobs"]
+    assert [job["id"] for job in found] == [last.id, first.id]
+    assert found[0]["error"] == {
+        "type": "ConnectionError",
+        "message": "y",
+        "origin": group["origin"],
+        "fingerprint": group["fingerprint"],
+        "exit": None,
+    }
+    assert found[0]["reason"] == "failed"
+    assert set(post(api, "jobs/retry", chosen)["done"]) == {first.id, last.id}
+    assert post(api, "search", chosen)["jobs"] == []
+
+
 def test_a_running_job_is_asked_to_stop_and_not_deleted(api: Served) -> None:
     job = api.job("HOLD")
     with api.worker():
@@ -361,6 +396,32 @@ def test_workers(api: Served) -> None:
         assert (shown["id"], shown["alive"], shown["deadReason"]) == (worker.id, True, None)
         assert shown["bindings"] == ["ECHO", "FAIL", "HOLD", "SEND_MAIL"]
         assert 0 < shown["lease"] <= 20_000
+
+
+def test_a_job_in_quarantine_says_what_it_died_of(api: Served) -> None:
+    job = api.job("HOLD")
+    died = Exit(signal="SIGKILL", peak_memory=5_000_000)
+    error = JobError("WorkerCrashed", "killed by SIGKILL", "", str(died), died)
+    for _ in range(3):
+        api.run(api.kiribi.store.enlist(WorkerInfo("w", bindings=("HOLD",)), 60_000))
+        (held,) = api.run(api.kiribi.store.claim("w", ["HOLD"], 1))
+        api.run(api.kiribi.store.apply([lifecycle.crash(held, error)]))
+    (found,) = post(api, "search", {"filter": {"reason": "crashed"}})["jobs"]
+    assert (found["id"], found["status"], found["reason"]) == (job.id, "FAILED", "crashed")
+    exit = {"signal": "SIGKILL", "code": None, "peakMemory": 5_000_000}
+    assert found["error"]["exit"] == exit
+    attempts = get(api, f"jobs/{job.id}")["result"]
+    assert [each["exit"] for each in attempts] == [exit] * 3
+    (reason,) = get(api, f"jobs/{job.id}/explain")["reasons"]
+    assert reason["code"] == "crashed"
+    assert reason["params"] == {
+        "crashes": 3,
+        "signal": "SIGKILL",
+        "code": None,
+        "memory": 5_000_000,
+    }
+    assert post(api, f"jobs/{job.id}/retry")["crashes"] == 0
+    assert post(api, "count", {"filter": {"reason": "crashed"}})["count"] == 0
 
 
 def test_stats_are_totals_and_a_series(api: Served) -> None:

@@ -14,8 +14,8 @@ import apsw
 
 from kiribi.stores import sqlite
 from kiribi.stores._apsw import connect
+from kiribi.stores._batches import Batch
 from kiribi.stores._rows import Row
-from kiribi.stores._sql_store import Batch
 from kiribi.stores._statements import migrations
 from kiribi.stores._writer import Writer
 from kiribi.stores.sqlite import MEMORY, SqliteStore

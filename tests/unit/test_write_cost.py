@@ -23,6 +23,8 @@ NUMBER = 100
 BINDINGS = 2
 STAT = BINDINGS
 """One row of statistics for each binding in a batch."""
+CAUSES = BINDINGS
+"""One row for each cause of the failures in a batch: here one a binding."""
 
 T = TypeVar("T")
 
@@ -110,7 +112,7 @@ def test_what_else_writes_a_row_a_job(tmp_path: Path) -> None:
         boom = JobError("ValueError", "boom")
         changes = [lifecycle.fail(job, boom, max_attempts=2, delay=0) for job in jobs]
         _, retry = await meter(meter.store.apply(changes))
-        assert retry == Cost(1, 2, NUMBER + STAT)
+        assert retry == Cost(1, 3, NUMBER + STAT + CAUSES)
         _, deleted = await meter(meter.store.delete([job.id for job in jobs]))
         assert deleted == Cost(1, 2, NUMBER + STAT)
 

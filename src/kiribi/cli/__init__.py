@@ -65,7 +65,10 @@ def root(
 PANELS: Sequence[tuple[str, Sequence[Callable[..., None]]]] = (
     ("Run", (serving.dev, serving.worker, serving.serve)),
     ("Ask", (enqueue.enqueue,)),
-    ("Look", (look.stats, look.explain, look.batch, look.bindings, look.workers)),
+    (
+        "Look",
+        (look.stats, look.failures, look.explain, look.batch, look.bindings, look.workers),
+    ),
     ("Keep house", (look.pause, look.resume, upkeep.recover, upkeep.sweep, upkeep.migrate)),
     ("About", (upkeep.version,)),
 )

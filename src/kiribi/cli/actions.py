@@ -78,11 +78,13 @@ def command(action: Action) -> Callable[..., None]:
         payload: filters.Payload = None,
         since: filters.Since = None,
         until: filters.Until = None,
+        fingerprint: filters.Fingerprint = None,
+        reason: filters.Reason = None,
         yes: Yes = False,
         json: Json = False,
         database: Database = DATABASE,
     ) -> None:
-        chosen = filters.parse(binding, status, error, payload, since, until)
+        chosen = filters.parse(binding, status, error, payload, since, until, fingerprint, reason)
         if bool(ids) == bool(chosen):
             raise InvalidInput("ID", ids or [], "give either ids, or a filter such as --binding")
         if chosen:

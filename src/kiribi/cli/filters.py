@@ -24,6 +24,14 @@ Statuses = Annotated[
 Error = Annotated[
     str | None, typer.Option("--error", metavar="TEXT", help="This text is in the last error.")
 ]
+Fingerprint = Annotated[
+    str | None,
+    typer.Option("--fingerprint", metavar="TEXT", help="Failed of this cause (`kiribi failures`)."),
+]
+Reason = Annotated[
+    str | None,
+    typer.Option("--reason", metavar="REASON", help="FAILED for this reason: failed or crashed."),
+]
 Payload = Annotated[
     list[str] | None,
     typer.Option(
@@ -47,6 +55,8 @@ def parse(
     payload: list[str] | None,
     since: str | None,
     until: str | None,
+    fingerprint: str | None,
+    reason: str | None,
 ) -> dict[str, Any]:
     """The filter as `JobFilter.parse` takes it; empty if nothing is asked for.
 
@@ -60,5 +70,7 @@ def parse(
         "payload": values.fields("--payload", payload or []),
         "created_after": values.given(values.past, "--since", since),
         "created_before": values.given(values.past, "--until", until),
+        "fingerprint": fingerprint,
+        "reason": reason,
     }
     return {name: value for name, value in given.items() if value not in (None, [], {})}

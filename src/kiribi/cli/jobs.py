@@ -45,6 +45,8 @@ def list_jobs(
     payload: filters.Payload = None,
     since: filters.Since = None,
     until: filters.Until = None,
+    fingerprint: filters.Fingerprint = None,
+    reason: filters.Reason = None,
     limit: Annotated[
         str, typer.Option("--limit", "-n", metavar="N", help="Jobs on a page, up to 1,000.")
     ] = "20",
@@ -62,7 +64,7 @@ def list_jobs(
       kiribi jobs list -b SEND_MAIL --payload user.id=42 --json
       kiribi jobs list --watch
     """
-    chosen = filters.parse(binding, status, error, payload, since, until)
+    chosen = filters.parse(binding, status, error, payload, since, until, fingerprint, reason)
     size = values.whole("--limit", limit)
     start = values.given(values.id, "--before", before)
     seen: dict[str, Job] = {}
@@ -189,6 +191,8 @@ def _details(job: Job) -> RenderableType:
         ("binding", plain(job.binding)),
         ("status", shown_status(job.status)),
         ("attempts", f"{job.attempts} ({job.failures} failures, {job.crashes} crashes)"),
+        ("reason", job.reason if job.reason == "crashed" else ""),
+        ("origin", plain(job.error.origin if job.error else "")),
         ("options", plain(options)),
         ("enqueued", f"{local(job.created_ms)} ({ago(job.created_ms)})"),
         ("due", "" if job.status.is_final else f"{local(job.due_ms)} ({ago(job.due_ms)})"),

@@ -1,4 +1,4 @@
-"""`kiribi stats|explain|bindings|workers`, and `pause|resume`."""
+"""`kiribi stats|failures|explain|bindings|workers`, and `pause|resume`."""
 
 from __future__ import annotations
 
@@ -36,9 +36,7 @@ def stats(
       kiribi stats
       kiribi stats --since 7d --binding SEND_MAIL --json
     """
-    hours = values.seconds("--since", since) / 3_600
-    if not 0 < hours <= MAX_HOURS:
-        raise InvalidInput("--since", since, "give more than 0 and up to 3660d")
+    hours = _hours(since)
     found = run(lambda kiribi: kiribi.stats(hours=hours, bindings=binding or ()), database)
     if json:
         for one in found:
@@ -71,9 +69,60 @@ def stats(
     screen().print(rows if found else f"No jobs since {since}.")
 
 
+def _hours(since: str) -> float:
+    hours = values.seconds("--since", since) / 3_600
+    if not 0 < hours <= MAX_HOURS:
+        raise InvalidInput("--since", since, "give more than 0 and up to 3660d")
+    return hours
+
+
 def percentiles(found: Distribution) -> str:
     """`12ms/80ms/1.2s`; nothing of none."""
     return "/".join(span(ms) for ms in (found.p50, found.p95, found.p99)) if found.number else ""
+
+
+def failures(
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="DURATION", help="How far to look back.")
+    ] = None,
+    binding: Annotated[
+        list[str] | None, typer.Option("--binding", "-b", help="Only of this (repeatable).")
+    ] = None,
+    limit: Annotated[
+        str, typer.Option("--limit", "-n", metavar="N", help="How many causes, up to 1,000.")
+    ] = "20",
+    json: Json = False,
+    database: Database = DATABASE,
+) -> None:
+    """List what goes wrong, by cause: binding, error, and the place in the application's own code.
+
+    Examples:
+      kiribi failures --since 24h
+      kiribi jobs list --fingerprint 3f1c0a9b7d5e2648
+      kiribi jobs retry --fingerprint 3f1c0a9b7d5e2648 --status FAILED
+    """
+    hours = None if since is None else _hours(since)
+    size = values.whole("--limit", limit)
+    found = run(
+        lambda kiribi: kiribi.failures(hours=hours, bindings=binding or (), limit=size), database
+    )
+    if json:
+        for one in found:
+            emit_line(wire.failure_shown(one))
+        return
+    names = ("fingerprint", "binding", "count", "first", "last", "origin", "error")
+    rows = table(*names, right=("count",), cut=("binding", "origin", "error"))
+    for one in found:
+        rows.add_row(
+            one.fingerprint,
+            cell(one.binding),
+            f"{one.number:,}",
+            ago(one.first_ms),
+            ago(one.last_ms),
+            cell(one.origin),
+            cell(f"{one.type}: {one.message}"),
+        )
+    screen().print(rows if found else "Nothing has failed.")
 
 
 def explain(

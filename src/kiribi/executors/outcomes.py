@@ -11,10 +11,9 @@ from kiribi.errors import Cancel, Discard, LeaseLost, Retry, Snooze
 from kiribi.job import JobError
 
 
-def told(error: BaseException) -> dict[str, Any]:
-    """An exception as the other side understands it."""
-    stored = described(error)
-    outcome: dict[str, Any] = {"error": [stored.type, stored.message, stored.traceback]}
+def told(error: BaseException, home: str = "") -> dict[str, Any]:
+    """An exception as the other side understands it; `home`: the performer's module."""
+    outcome: dict[str, Any] = {"error": described(error, home).to_json()}
     match error:
         case asyncio.CancelledError():
             outcome |= {"signal": "stopped"}
@@ -33,7 +32,7 @@ def told(error: BaseException) -> dict[str, Any]:
 
 def raised(outcome: Mapping[str, Any]) -> BaseException:
     """The exception that was told, or one that says the same."""
-    cause = Raised(JobError(*outcome["error"]))
+    cause = Raised(JobError.from_json(outcome["error"]))
     match outcome:
         case {"signal": "stopped"}:
             return asyncio.CancelledError()

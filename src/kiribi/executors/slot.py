@@ -9,7 +9,7 @@ from dataclasses import fields
 from typing import Any, Self
 
 from kiribi._attempt import Running
-from kiribi._failure import Crashed, Raised
+from kiribi._failure import Crashed, Raised, hint
 from kiribi._source import source_of
 from kiribi.errors import StoreError
 from kiribi.executors.coroutine import exceeded
@@ -60,7 +60,7 @@ class Slot:
             if frame is None:
                 raise _unready(f"it ended: {await child.ended()}")
             if "broken" in frame:
-                raise Raised(JobError(*frame["broken"]))
+                raise Raised(JobError.from_json(frame["broken"]))
             ready = True
         except TimeoutError:
             raise _unready(f"it took over {START_SECONDS:g} s") from None
@@ -115,7 +115,8 @@ class Slot:
                 raise asyncio.CancelledError
             if not self._begun:
                 raise NotBegun(f"child processes ended before they began: {how}")
-            raise Crashed(JobError("WorkerCrashed", f"its child process ended: {how}"))
+            told = f"its child process ended: {how}{hint(how)}"
+            raise Crashed(JobError("WorkerCrashed", told, origin=str(how), exit=how))
         self._free = True
         if "error" in outcome:
             raise raised(outcome)
@@ -175,5 +176,5 @@ async def _answer(call: Any) -> Frame:
 def _fields(job: Job) -> Mapping[str, Any]:
     """What is known of a job that was just claimed, as JSON."""
     told = {field.name: getattr(job, field.name) for field in fields(job)}
-    error = job.error and [job.error.type, job.error.message, job.error.traceback]
+    error = job.error and job.error.to_json()
     return {**told, "error": error, "history": []}

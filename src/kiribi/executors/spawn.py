@@ -10,10 +10,14 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, ClassVar, Self, cast
+
+from kiribi.executors.reaping import reaped
+from kiribi.job import Exit
 
 Frame = Mapping[str, Any]
 
@@ -41,15 +45,14 @@ class Child:
 
     def __init__(
         self,
-        process: asyncio.subprocess.Process,
+        process: subprocess.Popen[bytes],
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
         self.pid = process.pid
-        self._process = process
         self._reader = reader
         self._writer = writer
-        self._exit = asyncio.ensure_future(process.wait())
+        self._exit = reaped(process)
         self._exit.add_done_callback(self._exited)
 
     @classmethod
@@ -67,14 +70,7 @@ class Child:
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                process = await asyncio.create_subprocess_exec(
-                    sys.executable,
-                    *("-m", module, str(theirs.fileno())),
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=2,
-                    pass_fds=[theirs.fileno()],
-                    process_group=0,
-                )
+                process = _started(module, theirs)
         except BaseException:
             ours.close()
             raise
@@ -103,16 +99,11 @@ class Child:
         if self.lives:
             self._kill_group()
 
-    async def ended(self) -> str:
-        """Wait for its end, let go of it: "killed by SIGSEGV" or "exit code 3"."""
-        code = await asyncio.shield(self._exit)
+    async def ended(self) -> Exit:
+        """Wait for its end, let go of it; how it ended."""
+        exit = await asyncio.shield(self._exit)
         self._writer.transport.abort()
-        if code >= 0:
-            return f"exit code {code}"
-        try:
-            return f"killed by {signal.Signals(-code).name}"
-        except ValueError:
-            return f"killed by signal {-code}"
+        return exit
 
     def _exited(self, _: object) -> None:
         self._kill_group()  # what it started and left behind
@@ -121,3 +112,13 @@ class Child:
     def _kill_group(self) -> None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
+
+
+def _started(module: str, connection: socket.socket) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603 - our own modules
+        [sys.executable, "-m", module, str(connection.fileno())],
+        stdin=subprocess.DEVNULL,
+        stdout=2,
+        pass_fds=[connection.fileno()],
+        process_group=0,
+    )

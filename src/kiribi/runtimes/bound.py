@@ -138,9 +138,9 @@ async def answered(cls: type[Performer], ctx: Any, env: Any, payload: Any, conte
         value = await executor_of(cls).run(attempt, performer, fits)
         outcome = _returned(value)
     except InvalidPayload as error:
-        outcome = {**told(error), "signal": "discard", "reason": str(error)}
+        outcome = {**told(error, cls.__module__), "signal": "discard", "reason": str(error)}
     except BaseException as error:  # noqa: BLE001 - whatever it is, the manager is told
-        outcome = told(error)
+        outcome = told(error, cls.__module__)
     await desk.flush()
     return {ENVELOPE: 1, **outcome}
 

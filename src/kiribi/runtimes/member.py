@@ -12,7 +12,7 @@ from kiribi._lease import this_worker
 from kiribi._rescue import crashed, take_back
 from kiribi.errors import KiribiError, StoreError
 from kiribi.executors.spawn import Child, Frame
-from kiribi.job import Job, JobStatus
+from kiribi.job import Exit, Job, JobStatus
 from kiribi.lifecycle import Change
 from kiribi.ports import Queue, Retention, Store
 
@@ -84,9 +84,10 @@ class Member:
             self._not_started(str(error))
         finally:
             child.kill()
-        how = await child.ended() + self._why
+        exit = await child.ended()
+        how = f"{exit}{self._why}"
         self._not_started(f"a worker process ended while it started: {how}")
-        await self._settle(how)
+        await self._settle(how, exit)
         return how
 
     def stop(self, grace: float) -> None:
@@ -140,7 +141,7 @@ class Member:
             self.ready.set_exception(NotStarted(message))
             self.ready.exception()  # somebody may wait for it, or nobody
 
-    async def _settle(self, how: str) -> None:
+    async def _settle(self, how: str, exit: Exit) -> None:
         reason = "it was shut down" if self.asked else how
 
         def change(job: Job) -> Change:
@@ -148,7 +149,7 @@ class Member:
                 return lifecycle.release(job, "handed back at shutdown")
             if job.id in self._waiting:
                 return lifecycle.release(job, "its worker was lost before it began")
-            return crashed(job, reason)
+            return crashed(job, reason, exit)
 
         while True:
             try:

@@ -45,7 +45,7 @@ def main() -> None:
         asyncio.run(_serve(parent, application))
     except Exception as error:  # noqa: BLE001 - the job fails by it, wherever it comes from
         cause = error.__cause__ if isinstance(error, InvalidApplication) else None
-        parent.send({"broken": _told(described(cause or error))})
+        parent.send({"broken": described(cause or error).to_json()})
 
 
 async def _serve(parent: Parent, application: Application) -> None:
@@ -127,14 +127,19 @@ class Slot:
     # Performing
 
     async def _perform(self, attempt: Running, home: str) -> None:
+        binding = attempt.job.binding
         try:
             value = await self._value(attempt, home)
             try:
                 outcome: Frame = {"value": returned(value)}
             except InvalidPayload as error:
-                outcome = {**told(error), "signal": "discard", "reason": str(error)}
+                outcome = {
+                    **self._told(binding, error),
+                    "signal": "discard",
+                    "reason": str(error),
+                }
         except BaseException as error:  # noqa: BLE001 - whatever it is, the parent is told
-            outcome = told(error)
+            outcome = self._told(binding, error)
         self._attempt = None
         self._parent.send({"outcome": outcome})
 
@@ -156,16 +161,16 @@ class Slot:
             raise InvalidApplication("binding", binding, f"a child process must find it in {home}")
         return self._performers[binding]
 
-
-def _told(error: JobError) -> list[str]:
-    return [error.type, error.message, error.traceback]
+    def _told(self, binding: str, error: BaseException) -> Frame:
+        cls = self._performers.get(binding)
+        return told(error, "" if cls is None else cls.__module__)
 
 
 def _job(told: Mapping[str, Any]) -> Job:
     error = told["error"]
     known: dict[str, Any] = {
         "status": JobStatus(told["status"]),
-        "error": None if error is None else JobError(*error),
+        "error": None if error is None else JobError.from_json(error),
         "history": (),
     }
     return Job(**{**told, **known})

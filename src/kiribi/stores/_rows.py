@@ -69,21 +69,12 @@ def jobs(rows: Sequence[Row]) -> list[Job]:
             row[13],
             row[14] == 1,
             json.loads(row[15]) if row[15] else None,
-            _error(json.loads(row[16])) if row[16] else None,
+            JobError.from_json(json.loads(row[16])) if row[16] else None,
             _progress(row[17]) if row[17] else None,
             _history(row[18]) if row[18] else (),
         )
         for row, payload in zip(rows, payloads, strict=True)
     ]
-
-
-def error(value: JobError | None) -> list[str] | None:
-    """An error as it is stored."""
-    return None if value is None else [value.type, value.message, value.traceback]
-
-
-def _error(stored: list[str]) -> JobError:
-    return JobError(*stored)
 
 
 def _progress(stored: str) -> tuple[float, str]:
@@ -93,7 +84,14 @@ def _progress(stored: str) -> tuple[float, str]:
 
 def _history(stored: str) -> tuple[Attempt, ...]:
     return tuple(
-        Attempt(number, Outcome(outcome), started, finished, worker, error and _error(error))
+        Attempt(
+            number,
+            Outcome(outcome),
+            started,
+            finished,
+            worker,
+            error and JobError.from_json(error),
+        )
         for number, outcome, started, finished, worker, error in json.loads(stored)
     )
 

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Sequence
+from abc import abstractmethod
+from collections.abc import Sequence
 
 from kiribi.job import Job, JobStatus
 from kiribi.ports import DueSchedules, NewJob, ScheduleChange, ScheduleInfo
+from kiribi.stores._batches import Batch, Batches, Write
 from kiribi.stores._rows import Row, dumps
-from kiribi.stores._search import Params
-
-Batch = Sequence[tuple[str, Params]]
-"""Statements by name, each with its parameters from `?2` on."""
-Write = Callable[[Batch], Awaitable[list[list[Row]]]]
 
 
 class SchedulesDiffer(Exception):
     """The batch was aborted by `refuse_schedules`."""
 
 
-class ScheduleTable(ABC):
+class ScheduleTable(Batches):
     """The part of a SQL store that keeps schedules."""
-
-    @abstractmethod
-    async def _write(self, batch: Batch, *, durable: bool = True) -> list[list[Row]]: ...
-
-    @abstractmethod
-    async def _read(self, batch: Batch) -> list[list[Row]]: ...
 
     @abstractmethod
     async def _insert(self, jobs: Sequence[NewJob], write: Write) -> list[Job]: ...

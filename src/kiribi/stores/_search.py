@@ -53,7 +53,7 @@ def chosen(
     if not pairs:
         return None
     each = max(1, WINDOW // len(pairs))
-    if not filter.payload and filter.error is None:
+    if not (filter.payload or filter.error or filter.fingerprint or filter.reason):
         each = min(each, wanted)
     return _search("match_ended", filter, before, each, wanted, ids, pairs)
 
@@ -84,6 +84,8 @@ def _search(
         dumps([_field(path, value) for path, value in filter.payload.items()])
         if filter.payload
         else None,
+        filter.fingerprint,
+        filter.reason,
     )
     return Search(statement, params if looked is None else (*params, dumps(looked)))
 

@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import json
 import secrets
-import time
-from abc import abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from kiribi.errors import IdConflict, InvalidInput
-from kiribi.job import FINAL, OPEN, Job, JobStatus, id_ms
+from kiribi.job import FINAL, Job, JobStatus, Outcome, id_ms
 from kiribi.lifecycle import Change
 from kiribi.ports import (
     DELETABLE,
@@ -29,17 +27,17 @@ from kiribi.ports import (
     Situation,
     WorkerInfo,
 )
-from kiribi.search import WINDOW, BindingCounts, BindingStats, Count, JobFilter, Page, Pulse
+from kiribi.search import WINDOW, BindingCounts, Count, JobFilter, Page
 from kiribi.stores import _rows
+from kiribi.stores._batches import Write
+from kiribi.stores._figures import Figures
 from kiribi.stores._insertion import Insertion, id_bound
 from kiribi.stores._rows import Row, dumps, plain
-from kiribi.stores._schedules import Batch, SchedulesDiffer, ScheduleTable, Write
+from kiribi.stores._schedules import SchedulesDiffer, ScheduleTable
 from kiribi.stores._search import Params, Search, chosen, needs_counters
 from kiribi.stores._successors import Ended, Successors
 
-MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
-MINUTES_KEPT = 2 * HOUR
-HOURS_KEPT = 8 * DAY
+FAILURES = (Outcome.FAILED, Outcome.CRASHED)
 SHOWN = 5
 """Of the jobs that one waits for, in a situation."""
 NO_SUCH_JOB = "give jobs that are stored (none of this id was, or it was deleted or pruned)"
@@ -61,39 +59,13 @@ CONFLICTS: Mapping[str, type[Exception]] = {
 """What aborts a batch, by the constraint that the database's message names."""
 
 
-class SqlStore(ScheduleTable):
+class SqlStore(ScheduleTable, Figures):
     """A store that speaks SQL. `clock` (epoch milliseconds) stands in for the database's own."""
 
     def __init__(self, clock: Callable[[], int] | None = None) -> None:
-        self._clock = clock
+        super().__init__(clock)
         self._known_bindings: set[str] = set()
         self._successors = Successors(self._write, self._rows, self._change)
-
-    @abstractmethod
-    async def _write(self, batch: Batch, *, durable: bool = True) -> list[list[Row]]:
-        """Carry out `batch` as one transaction; the rows of each statement.
-
-        Not `durable`: a loss of power may undo it, together with all that came after it.
-
-        Raises:
-            IdsInConflict: `refuse_conflicts` found some.
-            JobMissing: `refuse_missing` found some.
-            SchedulesDiffer: `refuse_schedules` found some.
-        """
-
-    @abstractmethod
-    async def _read(self, batch: Batch) -> list[list[Row]]:
-        """The rows of each statement, from a snapshot that has all writes answered before."""
-
-    def _now(self) -> int:
-        return time.time_ns() // 1_000_000 if self._clock is None else self._clock()
-
-    async def _rows(self, statement: str, *params: str | int | float | None) -> list[Row]:
-        return (await self._read([(statement, params)]))[0]
-
-    async def now_ms(self) -> int:
-        """See `ports.Store`."""
-        return (await self._rows("now"))[0][0]
 
     # Jobs
 
@@ -196,7 +168,7 @@ class SqlStore(ScheduleTable):
                     change.delay_ms,
                     change.outcome,
                     change.result,
-                    _rows.error(change.error),
+                    change.error and change.error.to_json(),
                     int(change.cancel),
                     int(change.held),
                 )
@@ -204,6 +176,13 @@ class SqlStore(ScheduleTable):
             ]
         )
         batch = [("apply_stat", (asked,)), ("apply_changes", (asked,))]
+        failed = [
+            (change.id, change.expected, change.attempts, change.error.to_json())
+            for change in changes
+            if change.error is not None and change.outcome in FAILURES
+        ]
+        if failed:
+            batch.insert(0, ("count_failures", (dumps(failed),)))
         retried = [
             (change.id, change.expected, change.attempts)
             for change in changes
@@ -427,38 +406,7 @@ class SqlStore(ScheduleTable):
             ]
         )
 
-    # Looking and housekeeping
-
-    async def pulse(self) -> Pulse:
-        """See `ports.Store`."""
-        counters, oldest, bindings, workers = await self._read(
-            [("counters", (None,)), ("oldest_due", ()), ("bindings", ()), ("workers", ())]
-        )
-        counted = tuple(_rows.counts(row) for row in counters)
-        live = [w for w in map(_rows.worker, workers) if w.lease_ms > 0 and w.dead_reason is None]
-        served = {binding for worker in live for binding in worker.bindings}
-        return Pulse(
-            cursor=sum(row[7] for row in counters),
-            bindings=counted,
-            oldest_due_ms=oldest[0][0],
-            unserved=tuple(
-                one.binding
-                for one in counted
-                if one.binding not in served and _rows.total([one], OPEN)
-            ),
-            paused=tuple(one.name for one in map(_rows.binding, bindings) if one.paused),
-            workers=len(live),
-        )
-
-    async def stats(
-        self, *, since_ms: int, bucket_ms: int | None = None, bindings: Sequence[str] = ()
-    ) -> list[BindingStats]:
-        """See `ports.Store`. Buckets finer than what is kept for their time come as kept."""
-        asked = dumps(bindings) if bindings else None
-        now = self._now()
-        since = _kept_from(since_ms, now)
-        rows = await self._rows("stats", since, bucket_ms, asked)
-        return [_rows.stats(row, now, bucket_ms) for row in rows]
+    # Housekeeping
 
     async def prune(self, retention: Retention, limit: int) -> int:
         """See `ports.Store`."""
@@ -467,40 +415,17 @@ class SqlStore(ScheduleTable):
         now = self._now()
         before = {status: now - round(kept * 1000) for status, kept in retention.seconds.items()}
         outlived = (dumps(before),)
-        rows = await self._write(
-            [
-                ("prune_move", (id_bound(max(before.values())), limit)),
-                ("prune_stat", outlived),
-                ("prune_jobs", outlived),
-            ]
-        )
+        batch: list[tuple[str, Params]] = [
+            ("prune_move", (id_bound(max(before.values())), limit)),
+            ("prune_stat", outlived),
+            ("prune_jobs", outlived),
+        ]
+        if JobStatus.FAILED in before:
+            batch.append(("prune_failures", (before[JobStatus.FAILED],)))
+        rows = await self._write(batch)
         await self._gone(rows[2])
         return len(rows[2])
 
-    async def roll_up(self) -> None:
-        """See `ports.Store`."""
-        now = self._now()
-        minutes, hours = now - MINUTES_KEPT, now - HOURS_KEPT
-        await self._write(
-            [
-                ("roll_up", (MINUTE, minutes, HOUR)),
-                ("roll_up_totals", (minutes,)),
-                ("drop_stats", (MINUTE, minutes)),
-                ("roll_up", (HOUR, hours, DAY)),
-                ("drop_stats", (HOUR, hours)),
-                ("drop_lanes", ()),
-            ]
-        )
-
-
-def _kept_from(since_ms: int, now_ms: int) -> int:
-    """The start of the minute, hour or day, whichever is kept for that time."""
-    for span, kept in ((MINUTE, MINUTES_KEPT), (HOUR, HOURS_KEPT)):
-        start = since_ms - since_ms % span
-        if start >= now_ms - kept:
-            return start
-    return since_ms - since_ms % DAY
-
 
 def _rank(job: Job) -> int:
-    return job.due_ms - job.priority * MINUTE
+    return job.due_ms - job.priority * 60_000

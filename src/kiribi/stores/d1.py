@@ -17,9 +17,10 @@ from kiribi.errors import SchemaMismatch, StoreError, StoreUnavailable
 from kiribi.job import Job
 from kiribi.lifecycle import Change
 from kiribi.ports import DELETABLE, JobStatus
+from kiribi.stores._batches import Batch
 from kiribi.stores._rows import Row, dumps
 from kiribi.stores._search import Params
-from kiribi.stores._sql_store import CONFLICTS, Batch, SqlStore
+from kiribi.stores._sql_store import CONFLICTS, SqlStore
 from kiribi.stores._statements import migrations, statement
 
 logger = logging.getLogger("kiribi")

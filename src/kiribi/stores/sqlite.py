@@ -15,9 +15,10 @@ from kiribi.errors import SchemaMismatch, StoreUnavailable
 from kiribi.job import Job
 from kiribi.ports import NewJob
 from kiribi.stores._apsw import connect, execute, explained
+from kiribi.stores._batches import Batch
 from kiribi.stores._gathering import Gathering
 from kiribi.stores._rows import Row
-from kiribi.stores._sql_store import CONFLICTS, Batch, SqlStore
+from kiribi.stores._sql_store import CONFLICTS, SqlStore
 from kiribi.stores._statements import Statement, migrations, statement
 from kiribi.stores._writer import Writer
 

@@ -35,11 +35,25 @@ class Problem(Answer):
     error: ErrorBody
 
 
+class ExitShown(Answer):
+    """How the process ended that died with a job."""
+
+    signal: str | None = Field(description="That killed it.", examples=["SIGKILL"])
+    code: int | None = Field(description="Its exit code, if no signal killed it.")
+    peak_memory: int | None = Field(description="The most bytes it had in memory, where known.")
+
+
 class Failure(Answer):
     """The last failure of a job."""
 
     type: str = Field(examples=["ConnectionError"])
     message: str
+    origin: str | None = Field(
+        description="Where in the application: module:function; or how its process ended.",
+        examples=["shop.mail:SendMail.perform"],
+    )
+    fingerprint: str | None = Field(description="Equal for failures of one cause.")
+    exit: ExitShown | None = Field(description="Of its process, if that died.")
 
 
 class ProgressShown(Answer):
@@ -67,6 +81,9 @@ class Listed(Answer):
     completed_at: datetime | None
     processing_time: int | None = Field(description="Milliseconds of the last attempt that ended.")
     payload: Any = Field(description="After redaction; null in lists when larger than 1 KB.")
+    reason: Literal["failed", "crashed"] | None = Field(
+        description="Why it is FAILED; crashed: it killed its workers, three times."
+    )
     error: Failure | None
     progress: ProgressShown | None
     worker: str | None
@@ -82,6 +99,7 @@ class AttemptShown(Answer):
     error: str | None
     error_type: str | None
     traceback: str | None
+    exit: ExitShown | None = Field(description="Of its process, if that died.")
     started_at: int = Field(description="Epoch milliseconds.")
     finished_at: int = Field(description="Epoch milliseconds.")
     processing_time: int = Field(description="Milliseconds.")
@@ -278,6 +296,20 @@ class Statistics(Answer):
     bucket: int = Field(description="Seconds of one step of the series.")
     bindings: list[Tally]
     series: list[Tally]
+
+
+class FailureGroupShown(Answer):
+    """Failures of one cause."""
+
+    fingerprint: str = Field(description="A filter takes it.")
+    binding: str
+    type: str = Field(description="Of the last error.")
+    origin: str | None = Field(description="Where in the application: module:function.")
+    message: str = Field(description="Of the last error.")
+    job: str = Field(description="The id of the last job that failed so; it may be gone.")
+    count: int = Field(description="Attempts that failed so.")
+    first_at: datetime
+    last_at: datetime
 
 
 class WorkerShown(Answer):

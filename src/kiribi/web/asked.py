@@ -18,7 +18,15 @@ from kiribi.job import ID, JobStatus
 from kiribi.options import AFTER_FAILED, CHECKS, MAX_AFTER, MAX_ATTEMPTS, MAX_PRIORITY
 from kiribi.performer import BINDING_PATTERN
 from kiribi.search import CHECKS as CONDITIONS
-from kiribi.search import MAX_PAGE_SIZE, PAGE_SIZE, PATH, JobFilter, statuses
+from kiribi.search import (
+    FINGERPRINT,
+    MAX_PAGE_SIZE,
+    PAGE_SIZE,
+    PATH,
+    REASONS,
+    JobFilter,
+    statuses,
+)
 from kiribi.web.fields import (
     RETRY_DELAY,
     SECONDS,
@@ -145,6 +153,12 @@ class Filter(Asked):
         Any, *time(CONDITIONS["created_before"][1], "filter.created_before")
     ] = Field(None, description="Exclusive.")
     ids: Annotated[Any, *condition("ids", texts(NAME))] = Field(None, description="Any of these.")
+    fingerprint: Annotated[
+        Any, *condition("fingerprint", {"type": "string", "pattern": f"^{FINGERPRINT.pattern}$"})
+    ] = Field(None, description="Of the last error, from `/api/failures`.")
+    reason: Annotated[Any, *condition("reason", {"type": "string", "enum": [*REASONS]})] = Field(
+        None, description="Why it is FAILED; crashed: it killed its workers, three times."
+    )
 
     def job_filter(self) -> JobFilter:
         """As the manager takes it."""
@@ -156,6 +170,8 @@ class Filter(Asked):
             created_after_ms=self.created_after,
             created_before_ms=self.created_before,
             ids=self.ids or (),
+            fingerprint=self.fingerprint,
+            reason=self.reason,
         )
 
 

@@ -31,6 +31,7 @@ LISTED = {
     "completedAt": END,
     "processingTime": 1250,
     "payload": {"to": "someone@example.com"},
+    "reason": None,
     "error": None,
     "progress": {"fraction": 1.0, "message": "sent"},
     "worker": WORKER,
@@ -47,6 +48,7 @@ DETAILS = {
             "error": None,
             "errorType": None,
             "traceback": None,
+            "exit": None,
             "startedAt": 1_788_264_000_000,
             "finishedAt": 1_788_264_001_250,
             "processingTime": 1250,
@@ -191,6 +193,19 @@ ANSWERS: dict[str, Any] = {
     },
     "bindingDetails": [BINDING],
     "stats": {"since": AT, "bucket": 3600, "bindings": [TALLY], "series": [TALLY]},
+    "failures": [
+        {
+            "fingerprint": "3f1c0a9b7d5e2648",
+            "binding": "SEND_MAIL",
+            "type": "ConnectionError",
+            "origin": "shop.mail:SendMail.perform",
+            "message": "no answer from mx.example.com",
+            "job": FAILED,
+            "count": 12,
+            "firstAt": AT,
+            "lastAt": END,
+        }
+    ],
     "workers": [
         {
             "id": WORKER,

@@ -9,12 +9,20 @@ from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
 from kiribi._version import __version__
+from kiribi.search import MAX_PAGE_SIZE, PAGE_SIZE
 from kiribi.web.access import READ, Asking, Manager, needs
-from kiribi.web.answers import Beat, BindingShown, Me, Statistics, WorkerShown
+from kiribi.web.answers import (
+    Beat,
+    BindingShown,
+    FailureGroupShown,
+    Me,
+    Statistics,
+    WorkerShown,
+)
 from kiribi.web.events import Events
 from kiribi.web.openapi import errors
 from kiribi.web.response import JSON
-from kiribi.web.wire import binding_shown, iso, tally, worker_shown
+from kiribi.web.wire import binding_shown, failure_shown, iso, tally, worker_shown
 
 router = APIRouter(tags=["Looking"], dependencies=[needs(READ)])
 
@@ -102,6 +110,19 @@ async def stats(
             "series": [tally(each) for each in series],
         }
     )
+
+
+@router.get("/failures", response_model=list[FailureGroupShown], responses=errors(400))
+async def failures(
+    kiribi: Manager,
+    hours: Annotated[float, Query(gt=0, le=24 * 366, description="How far to look back.")] = 24
+    * 366,
+    binding: Annotated[list[Name], Query(description="Only these; may be repeated.")] = [],  # noqa: B006
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE)] = PAGE_SIZE,
+) -> Response:
+    """What goes wrong, by cause, what happened last first."""
+    found = await kiribi.failures(hours=hours, bindings=binding, limit=limit)
+    return JSON([failure_shown(group) for group in found])
 
 
 @router.get("/workers", response_model=list[WorkerShown])

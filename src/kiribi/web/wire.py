@@ -9,9 +9,9 @@ from typing import Any
 
 from kiribi._explain import Explanation
 from kiribi.batch import Batch
-from kiribi.job import Attempt, Job, Outcome, utc
+from kiribi.job import Attempt, Exit, Job, JobError, Outcome, utc
 from kiribi.ports import BindingInfo, LogLine, WorkerInfo
-from kiribi.search import BindingStats
+from kiribi.search import BindingStats, FailureGroup
 
 logger = logging.getLogger("kiribi")
 
@@ -69,7 +69,8 @@ def listed(job: Job, redact: Redact) -> dict[str, Any]:
         "completedAt": iso_or_none(job.finished_ms if job.status == "COMPLETED" else None),
         "processingTime": job.processing_ms,
         "payload": shown_payload(job, redact),
-        "error": None if error is None else {"type": error.type, "message": error.message},
+        "reason": job.reason,
+        "error": error and _error(error),
         "progress": None
         if job.progress is None
         else {"fraction": job.progress[0], "message": job.progress[1]},
@@ -118,6 +119,20 @@ def shown_payload(job: Job, redact: Redact) -> Any:
     return shown
 
 
+def _error(error: JobError) -> dict[str, Any]:
+    return {
+        "type": error.type,
+        "message": error.message,
+        "origin": error.origin or None,
+        "fingerprint": error.fingerprint or None,
+        "exit": error.exit and _exit(error.exit),
+    }
+
+
+def _exit(exit: Exit) -> dict[str, Any]:
+    return {"signal": exit.signal, "code": exit.code, "peakMemory": exit.peak_memory}
+
+
 def _attempt(attempt: Attempt) -> dict[str, Any]:
     error = attempt.error
     return {
@@ -126,6 +141,7 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
         "error": None if error is None else error.message,
         "errorType": None if error is None else error.type,
         "traceback": (error.traceback or None) if error else None,
+        "exit": error and error.exit and _exit(error.exit),
         "startedAt": attempt.started_ms,
         "finishedAt": attempt.finished_ms,
         "processingTime": max(0, attempt.finished_ms - attempt.started_ms),
@@ -199,6 +215,21 @@ def tally(stats: BindingStats) -> dict[str, Any]:
         "runP99": stats.run.p99,
         "failureRate": stats.failure_rate,
         "throughput": stats.throughput,
+    }
+
+
+def failure_shown(group: FailureGroup) -> dict[str, Any]:
+    """Failures of one cause."""
+    return {
+        "fingerprint": group.fingerprint,
+        "binding": group.binding,
+        "type": group.type,
+        "origin": group.origin or None,
+        "message": group.message,
+        "job": group.job_id,
+        "count": group.number,
+        "firstAt": iso(group.first_ms),
+        "lastAt": iso(group.last_ms),
     }
 
 

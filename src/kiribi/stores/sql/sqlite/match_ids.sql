@@ -1,19 +1,22 @@
 -- Search among given jobs: how many match, and their ids.
 -- ?2: before this id, ?3: from this id, ?4: rows to read, ?5: matches wanted, ?6: 1 for their ids;
 -- what must hold, NULL for anything: ?7: bindings, ?8: statuses, ?9: text of the error,
--- ?10: [[path, type, value], ...] of the payload.
--- ?11: ids to look at
+-- ?10: [[path, type, value], ...] of the payload, ?11: fingerprint of the error,
+-- ?12: failed or crashed: why it is FAILED (crashed: after three).
+-- ?13: ids to look at
 WITH found AS (
-  SELECT job.id, job.binding, status, error,
+  SELECT job.id, job.binding, status, crashes, error,
     coalesce(payload, (SELECT body FROM payload WHERE job_id = job.id)) AS body
   FROM job
-  WHERE id IN (SELECT value FROM json_each(?11)) AND id < ?2 AND id >= ?3
+  WHERE id IN (SELECT value FROM json_each(?13)) AND id < ?2 AND id >= ?3
 ),
 hit AS (
   SELECT id FROM found WHERE
     (?7 IS NULL OR binding IN (SELECT value FROM json_each(?7)))
     AND (?8 IS NULL OR status IN (SELECT value FROM json_each(?8)))
     AND (?9 IS NULL OR instr(lower((error ->> 0) || ': ' || (error ->> 1)), lower(?9)))
+    AND (?11 IS NULL OR error ->> 3 = ?11)
+    AND (?12 IS NULL OR status = 'FAILED' AND iif(crashes >= 3, 'crashed', 'failed') = ?12)
     AND (?10 IS NULL OR NOT EXISTS (
       SELECT 1 FROM json_each(?10) AS field
       WHERE CASE field.value ->> 1
