@@ -13,6 +13,7 @@ from typing import Any, get_overloads
 
 import kiribi
 from kiribi import blocking, testing
+from kiribi._schedules import Schedules
 from kiribi.runtimes.worker import Worker
 
 PAGE = Path(__file__).parent / "api.md"
@@ -22,6 +23,7 @@ Made from the docstrings by `python docs/build_api.py`; what is imported from `k
 says otherwise. The pages of the [index](index.md) explain, this one lists.
 """
 FOR_RUNTIMES = {"begin", "bind", "register", "start", "tick", "hooked", "parse", "stored"}
+FOR_RUNTIMES |= {"declared", "hold", "ticks"}
 """Public methods that applications don't call."""
 
 
@@ -31,6 +33,10 @@ def page() -> str:
     groups = [
         ("The manager", [kiribi.Kiribi, kiribi.Meta, kiribi.Acted]),
         ("Performers", [kiribi.Performer, kiribi.Exponential]),
+        (
+            "Recurring jobs",
+            [Schedules, kiribi.Cron, kiribi.Every, kiribi.Schedule, kiribi.ScheduleInfo],
+        ),
         ("Options", [kiribi.EnqueueOptions]),
         ("Jobs", [kiribi.Job, kiribi.JobStatus, kiribi.Attempt, kiribi.Outcome, kiribi.JobError]),
     ]

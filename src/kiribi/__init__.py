@@ -9,6 +9,7 @@ import sys
 from kiribi._actions import Acted
 from kiribi._explain import Explanation, Reason
 from kiribi._meta import Meta
+from kiribi._scheduled import ScheduleInfo
 from kiribi._version import __version__
 from kiribi.backoff import Exponential
 from kiribi.batch import Batch
@@ -32,6 +33,8 @@ from kiribi.errors import (
     NotFinished,
     NotSupported,
     Retry,
+    ScheduleConflict,
+    ScheduleNotFound,
     SchemaMismatch,
     Snooze,
     StoreError,
@@ -43,6 +46,7 @@ from kiribi.limits import RateLimit, RetryBudget
 from kiribi.manager import Kiribi
 from kiribi.options import EnqueueOptions
 from kiribi.performer import Performer
+from kiribi.schedule import Cron, Every, Schedule
 from kiribi.search import BindingStats, Count, FailureGroup, JobFilter, Page, Pulse
 
 __all__ = [
@@ -53,9 +57,11 @@ __all__ = [
     "Cancel",
     "Conflict",
     "Count",
+    "Cron",
     "Discard",
     "Distribution",
     "EnqueueOptions",
+    "Every",
     "Exit",
     "Explanation",
     "Exponential",
@@ -88,6 +94,10 @@ __all__ = [
     "Reason",
     "Retry",
     "RetryBudget",
+    "Schedule",
+    "ScheduleConflict",
+    "ScheduleInfo",
+    "ScheduleNotFound",
     "SchemaMismatch",
     "Snooze",
     "StoreError",

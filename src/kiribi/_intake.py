@@ -19,6 +19,11 @@ from kiribi.ports import BindingInfo, NewJob, Store
 TRUST_SECONDS = 5.0
 """How long what the store said of its bindings is trusted."""
 
+STEP = 1_000
+"""Jobs per round trip."""
+STEP_CHARACTERS = 16_000_000
+"""Payloads per round trip, in characters of JSON."""
+
 Asked = Sequence[Any]
 """`(binding, payload)` or `(binding, payload, options)`."""
 
@@ -130,6 +135,18 @@ class Intake:
         if not (names <= self._known.keys() and time.monotonic() < self._known_until):
             self._known = {info.name: info for info in await self._store.bindings()}
             self._known_until = time.monotonic() + TRUST_SECONDS
+
+
+def steps(jobs: Sequence[NewJob]) -> Iterable[Sequence[NewJob]]:
+    """`jobs` by the thousand, or fewer where payloads are large."""
+    start = size = 0
+    for end, job in enumerate(jobs):
+        size += len(job.payload)
+        if end - start == STEP or (size > STEP_CHARACTERS and end > start):
+            yield jobs[start:end]
+            start, size = end, len(job.payload)
+    if jobs:
+        yield jobs[start:]
 
 
 def _check_order(jobs: Sequence[NewJob]) -> None:

@@ -7,6 +7,7 @@ and tick, so that even a schedule deleted and made again does not run a tick twi
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import logging
 from collections.abc import Iterator, Sequence
@@ -15,21 +16,36 @@ from hashlib import sha256
 from typing import Any
 
 from kiribi._json import encode
-from kiribi.errors import IdConflict, InvalidInput
+from kiribi._scheduled import ScheduleChange, ScheduleInfo
+from kiribi.errors import IdConflict, InvalidInput, StoreError
 from kiribi.job import OPEN, Job, new_id
-from kiribi.ports import NewJob, ScheduleChange, ScheduleInfo, Store
+from kiribi.ports import NewJob, Queue, Store
 from kiribi.schedule import MOST_MISSED, When, due
 
 logger = logging.getLogger("kiribi")
 
 LOOK_SECONDS = 1.0
 """How often somebody looks for schedules that are due; a tick within that time is waited for."""
+LEAST_PAUSE = 0.01
 AT_ONCE = 100
 """Schedules read, and fired together."""
 TRIES = 20
 """How often one look begins again because others fired meanwhile."""
 OWN_TIME_MS = 30_000
 """A tick fired within that time is the time in its job's id; later, it is when it was fired."""
+
+
+async def keep_firing(store: Store, bell: Queue) -> None:
+    """Fire whatever is due, as soon as it is, for ever."""
+    while True:
+        try:
+            jobs, pause = await fire(store)
+        except StoreError as error:
+            logger.warning("schedules have to wait: %s", error)
+            jobs, pause = [], LOOK_SECONDS
+        if jobs:
+            bell.ring((0,) * len(jobs))
+        await asyncio.sleep(max(pause, LEAST_PAUSE))
 
 
 async def fire(store: Store) -> tuple[list[Job], float]:

@@ -6,9 +6,11 @@ KiribiError
 │   ├── UnknownBinding                no performer and no store has heard of it
 │   └── InvalidApplication            the file or class given as APP cannot serve
 ├── JobNotFound (LookupError)
+├── ScheduleNotFound (LookupError)
 ├── Conflict
 │   ├── IdConflict                    the id exists with other content
-│   └── IllegalTransition             the job's status does not allow this
+│   ├── IllegalTransition             the job's status does not allow this
+│   └── ScheduleConflict              the schedule does not allow this
 ├── NotSupported                      known, but not on this store or not yet
 ├── NotFinished (TimeoutError)        the wait is over, the job lives on
 ├── JobFailed                         the job ended FAILED elsewhere; carries its error
@@ -92,6 +94,14 @@ class JobNotFound(KiribiError, LookupError):
         super().__init__(f"job {shown(id)} does not exist (never enqueued, deleted or pruned)")
 
 
+class ScheduleNotFound(KiribiError, LookupError):
+    """No such schedule."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"schedule {shown(name)} does not exist (never made, or deleted)")
+
+
 class Conflict(KiribiError):
     """The store holds something that contradicts the call; nothing was changed."""
 
@@ -112,6 +122,15 @@ class IllegalTransition(Conflict):
         self.action = action
         self.status = status
         super().__init__(f"cannot {action} job {id!r}: it is {status}; {allowed}")
+
+
+class ScheduleConflict(Conflict):
+    """The schedule does not allow this."""
+
+    def __init__(self, name: str, action: str, why: str) -> None:
+        self.name = name
+        self.action = action
+        super().__init__(f"cannot {action} schedule {name!r}: {why}")
 
 
 class NotSupported(KiribiError):

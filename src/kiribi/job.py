@@ -163,6 +163,17 @@ class Job:
     duplicate: bool = False
 
     @property
+    def schedule(self) -> str | None:
+        """The name of the schedule that made it."""
+        return self.options.get("schedule")
+
+    @property
+    def tick_at(self) -> datetime | None:
+        """The tick of the schedule it was made for, UTC; None if somebody did not wait for it."""
+        tick = self.options.get("tick")
+        return None if tick is None else utc(tick)
+
+    @property
     def created_ms(self) -> int:
         """The time in the id (UUIDv7, RFC 9562)."""
         return id_ms(self.id)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Unpack, overload
 
 from kiribi import _actions, lifecycle, search
 from kiribi._actions import STEP, Acted, Ids, Target
-from kiribi._intake import Intake
+from kiribi._intake import Intake, steps
 from kiribi._looking import Filter, Looking
 from kiribi._meta import Meta
 from kiribi._source import source_of
@@ -30,12 +30,13 @@ from kiribi.limits import Limits, checked_limits
 from kiribi.options import CHECKS, Options, aware
 from kiribi.payloads import schema_of
 from kiribi.performer import Performer, Performs, by_binding, defaults_of, limits_of, performers_in
-from kiribi.ports import BindingInfo, NewJob, Queue, Retention, Store
+from kiribi.ports import BindingInfo, Queue, Retention, Store
 from kiribi.search import JobFilter
 
 if TYPE_CHECKING:
     from kiribi._attempt import Running
     from kiribi._here import Here
+    from kiribi._schedules import Schedules
 
 P = TypeVar("P")
 Asked = tuple[str | type[Performer], Any] | tuple[str | type[Performer], Any, Mapping[str, Any]]
@@ -44,8 +45,6 @@ DAY = 86_400.0
 WEEK = 7 * DAY
 CENTURY = 100 * 365 * DAY
 SWEPT = (JobStatus.COMPLETED, JobStatus.CANCELLED)
-STEP_CHARACTERS = 16_000_000
-"""Payloads per round trip, in characters of JSON."""
 
 
 class Kiribi(Looking):
@@ -57,6 +56,7 @@ class Kiribi(Looking):
         retention: seconds that ended jobs are kept, by status.
         app: the value of `lifespan`, in processes that perform.
         performers: the performers at hand, by binding.
+        schedules: recurring jobs: `create`, `pause`, … (see `Schedules`).
         source: the application in a form that another process can load.
     """
 
@@ -118,6 +118,8 @@ class Kiribi(Looking):
         """Put the manager on an open store: what `connect` and the runtimes do."""
         from asyncio import Lock
 
+        from kiribi._schedules import Schedules
+
         self.store, self.queue = store, queue
         self.performers = self._at_hand(performers)
         owners = [type(self)] if type(self) is not Kiribi else [*self.performers.values(), Kiribi]
@@ -126,6 +128,7 @@ class Kiribi(Looking):
         self.source = source_of(owners[0]) + name
         self.running: dict[str, Running] = {}
         self._intake = Intake(store, self.performers)
+        self.schedules: Schedules = Schedules(store, queue, self._intake, self.performers)
         self._here: Here | None = None
         self._started = False
         self._starting = Lock()
@@ -195,7 +198,7 @@ class Kiribi(Looking):
             IdConflict: an `id` exists with other content; its thousand was not stored.
         """
         stored: list[Job] = []
-        for step in _steps(await self._intake.checked(jobs)):
+        for step in steps(await self._intake.checked(jobs)):
             new = await self.store.insert(step)
             self.queue.ring((job.due_ms - job.updated_ms) / 1000 for job in new)
             stored += new
@@ -422,12 +425,15 @@ class Kiribi(Looking):
         )
 
     async def tick(self) -> None:
-        """Rescue, repair, prune and roll up, a small step of each: called about every second."""
+        """Rescue, repair, fire schedules, prune, roll up: a small step each, about every second."""
+        from kiribi._recurring import fire
         from kiribi._rescue import rescue
 
         rescued = await rescue(self.store)
-        if await self.store.repair() or rescued:
-            self.queue.ring((0,) * (len(rescued) or 1))
+        await self.schedules.hold()
+        fired, _ = await fire(self.store)
+        if await self.store.repair() or rescued or fired:
+            self.queue.ring((0,) * (len(rescued) + len(fired) or 1))
         await self.store.prune(Retention(self.retention), STEP)
         await self.store.roll_up()
 
@@ -482,15 +488,3 @@ class Kiribi(Looking):
 
 
 DEFAULTS = {f"default_{name}": name for name in ("max_attempts", "timeout", "retry_delay")}
-
-
-def _steps(jobs: Sequence[NewJob]) -> Iterable[Sequence[NewJob]]:
-    """`jobs` by the thousand, or fewer where payloads are large."""
-    start = size = 0
-    for end, job in enumerate(jobs):
-        size += len(job.payload)
-        if end - start == STEP or (size > STEP_CHARACTERS and end > start):
-            yield jobs[start:end]
-            start, size = end, len(job.payload)
-    if jobs:
-        yield jobs[start:]

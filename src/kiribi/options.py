@@ -119,6 +119,22 @@ class EnqueueOptions:
 NO_OPTIONS = EnqueueOptions()
 
 
+RECURRING = ("max_attempts", "retry_delay", "timeout", "priority", "concurrency_key")
+"""Options that the jobs of a schedule may have."""
+
+
+def recurring(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a schedule's jobs, as they are stored.
+
+    Raises:
+        InvalidInput: naming the option, its value and what is allowed.
+    """
+    for name in given:
+        if name not in RECURRING:
+            raise unknown_name("options", name, RECURRING)
+    return EnqueueOptions.parse(given).stored()
+
+
 def encoded(value: Any) -> Any:
     """One option as JSON."""
     if isinstance(value, Exponential):

@@ -12,7 +12,8 @@ from kiribi import limits
 from kiribi._platform import Entrypoint
 from kiribi.errors import InvalidApplication, InvalidInput, NotSupported, checked_seconds
 from kiribi.job import Job
-from kiribi.options import CHECKS, LATER, encoded
+from kiribi.options import CHECKS, LATER, encoded, recurring
+from kiribi.schedule import Cron, Every, Schedule, When
 
 ExecutorName = Literal["coroutine", "thread", "process"]
 DEFAULTS = ("max_attempts", "timeout", "retry_delay", "priority", "first_delay")
@@ -69,6 +70,8 @@ class Performer(Entrypoint):
         concurrency_per_key: how many of those enqueued with the same `concurrency_key`; 1.
         rate_limit, rate_limit_per_key: how many start in a time, over all workers.
         retry_budget: after so many failures in a row, its jobs wait and one at a time probes.
+        schedule: when to run it by itself: `Cron(…)`, `Every(…)`, a `Schedule`, or several,
+            each with a name of its own.
         app: the value of the manager's `lifespan`.
 
     Raises:
@@ -88,6 +91,7 @@ class Performer(Entrypoint):
     rate_limit: ClassVar[Any] = None
     rate_limit_per_key: ClassVar[Any] = None
     retry_budget: ClassVar[Any] = None
+    schedule: ClassVar[When | Schedule | Iterable[When | Schedule] | None] = None
 
     app: Any = None
     _attempt: Attempt
@@ -109,6 +113,8 @@ class Performer(Entrypoint):
         for name in LATER:
             if name in cls.__dict__:
                 raise NotSupported(f"{cls.__name__}.{name}: this option is not supported yet")
+        if cls.schedule is not None:
+            schedules_of(cls)
         _check_call(f"{cls.__name__}.perform", cls.perform, 2, PERFORM_RULE)
         cls.executor = _executor(cls)
 
@@ -164,6 +170,7 @@ class Performer(Entrypoint):
 BINDING_PATTERN = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,99}")
 BINDING_RULE = "give 1 to 100 of A-Z a-z 0-9 _ . : -, not beginning with a digit"
 PERFORM_RULE = "give `async def perform(self, payload)` or `def`, and no generator"
+SCHEDULE_RULE = "give Cron(…), Every(…) or Schedule(…), or a tuple of them"
 RETRY_FUNCTION_RULE = "give seconds, Exponential(base, cap), or a function of the failures alone"
 
 
@@ -205,6 +212,33 @@ def limits_of(performer: type[Performer]) -> dict[str, Any]:
     """The class's limits as JSON, by name."""
     given = {name: getattr(performer, name) for name in limits.CHECKS}
     return {name: limits.encoded(value) for name, value in given.items() if value is not None}
+
+
+def schedules_of(performer: type[Performer]) -> dict[str, Schedule]:
+    """What the class declares, by the names of the store: `REPORT`, `REPORT.weekly`.
+
+    Raises:
+        InvalidInput: naming what is wrong with it.
+    """
+    given, field = performer.schedule, f"{performer.__name__}.schedule"
+    if given is None:
+        return {}
+    several: Any = (given,) if isinstance(given, Cron | Every | Schedule) else given
+    if not isinstance(several, tuple | list):
+        raise InvalidInput(field, given, SCHEDULE_RULE)
+    found: dict[str, Schedule] = {}
+    for one in cast("Iterable[object]", several):
+        schedule = Schedule(one) if isinstance(one, Cron | Every) else one
+        if not isinstance(schedule, Schedule):
+            raise InvalidInput(field, one, SCHEDULE_RULE)
+        recurring(schedule.options)
+        if schedule.name:
+            check_binding(f"{field} name", schedule.name)
+        name = f"{performer.binding}.{schedule.name}" if schedule.name else performer.binding
+        if name in found:
+            raise InvalidInput(f"{field} name", schedule.name, "give each a name of its own")
+        found[name] = schedule
+    return found
 
 
 def performers_in(module: ModuleType) -> dict[str, type[Performer]]:

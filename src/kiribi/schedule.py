@@ -111,7 +111,8 @@ class Schedule:
         missed: what becomes of ticks that nobody fired for over a minute: "once" runs the last
             of them, "all" each (the last 1,000), "skip" none.
         overlap: False: a tick is left out while the job before has not ended.
-        options: of its jobs, as of `enqueue`: max_attempts, retry_delay, timeout, priority.
+        options: of its jobs, as of `enqueue`: max_attempts, retry_delay, timeout, priority,
+            concurrency_key.
 
     Raises:
         InvalidInput: naming what is wrong.

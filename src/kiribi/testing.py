@@ -32,6 +32,7 @@ from kiribi._attempt import Reports, Running
 from kiribi._execution import Ended, Execution
 from kiribi._json import encode
 from kiribi._lease import this_worker
+from kiribi._recurring import fire
 from kiribi._settler import Settler
 from kiribi.executors import Executors
 from kiribi.job import Job, epoch_ms
@@ -91,6 +92,8 @@ async def connected(
 async def drain(kiribi: Kiribi) -> list[Job]:
     """Run whatever is due, one job after the other, until nothing is: also what they enqueue.
 
+    Also schedules: those that performers declare begin with the first `drain`.
+
     Returns the jobs that ran as they then are, in the order they first ran. Retries and delayed
     jobs wait for the clock.
 
@@ -99,6 +102,8 @@ async def drain(kiribi: Kiribi) -> list[Job]:
     """
     attempts: Counter[str] = Counter()
     async with _worker(kiribi) as worker:
+        await kiribi.store.declare(worker.id, await kiribi.schedules.declared(kiribi.performers))
+        await fire(kiribi.store)
         while (ended := await worker.attempt()) is not None:
             attempts[ended.job.id] += 1
             if attempts[ended.job.id] > ENDLESS:
@@ -191,7 +196,7 @@ class _Worker:
 
     def __init__(self, kiribi: Kiribi, id: str) -> None:
         self._kiribi = kiribi
-        self._id = id
+        self.id = id
         self._execution = Execution(kiribi)
         self._reports = Reports(kiribi.store)
         self._settler = Settler(kiribi.store, self._reports, self._settled, self._failed)
@@ -201,7 +206,7 @@ class _Worker:
     async def attempt(self) -> Ended | None:
         """Make an attempt at the best due job, settle it, call the hook; None: nothing is due."""
         kiribi = self._kiribi
-        jobs = await kiribi.store.claim(self._id, list(kiribi.performers), 1)
+        jobs = await kiribi.store.claim(self.id, list(kiribi.performers), 1)
         if not jobs:
             return None
         job = jobs[0]

@@ -18,8 +18,9 @@ from tests.conformance.world import START, Clock, World
 
 from kiribi import lifecycle
 from kiribi._recurring import OWN_TIME_MS, _warn, fire, scheduled_job
+from kiribi._scheduled import ScheduleChange, ScheduleInfo
 from kiribi.job import Job, JobStatus, id_ms
-from kiribi.ports import ScheduleChange, ScheduleInfo, Store, WorkerInfo
+from kiribi.ports import Store, WorkerInfo
 from kiribi.schedule import MOST_MISSED, Cron, Every, Schedule, When, definition
 from kiribi.search import JobFilter
 

@@ -116,6 +116,9 @@ def test_nothing_is_sorted_but_the_answer(database: apsw.Connection, name: str) 
             "decide_held",
             "SEARCH dependency USING COVERING INDEX dependency_job (job_id=? AND outcome=?)",
         ),
+        ("due_schedules", "SEARCH schedule USING INDEX schedule_due (next_ms<?)"),
+        ("declared_anew", "SEARCH declaration USING INDEX declaration_worker (worker=?)"),
+        ("refuse_schedules", "SEARCH schedule USING PRIMARY KEY (name=?) LEFT-JOIN"),
         ("read_log", "SEARCH log USING PRIMARY KEY (job_id=? AND seq>?)"),
     ],
 )

@@ -13,8 +13,11 @@ import apsw
 import pytest
 
 from kiribi import lifecycle
+from kiribi._recurring import fire
+from kiribi._scheduled import ScheduleChange, ScheduleInfo
 from kiribi.job import Job, JobError, JobStatus, new_id
 from kiribi.ports import LogLine, NewJob, Retention, WorkerInfo
+from kiribi.schedule import Every, Schedule, definition
 from kiribi.stores._apsw import connect, execute
 from kiribi.stores._statements import migrations, statement
 from kiribi.stores.sqlite import SqliteStore
@@ -154,6 +157,17 @@ def test_waiting_costs_two_rows_a_predecessor_and_a_change(tmp_path: Path) -> No
     metered(tmp_path, use)
 
 
+def test_a_tick_costs_its_job_and_a_row(tmp_path: Path) -> None:
+    async def use(meter: Metered) -> None:
+        text = definition("A", Schedule(Every(60)), "null")
+        due = [ScheduleInfo(f"s{number}", text, 60_000) for number in range(NUMBER)]
+        await meter.store.change_schedules([ScheduleChange(None, one) for one in due])
+        (jobs, _), cost = await meter(fire(meter.store))
+        assert (len(jobs), cost) == (NUMBER, Cost(1, 7, 2 * NUMBER + 1))
+
+    metered(tmp_path, use)
+
+
 IDLE: dict[str, Callable[[SqliteStore, Job], Awaitable[object]]] = {
     "claim": lambda store, _: store.claim("w1", ["A", "B"], NUMBER, pool="idle"),
     "claim again": lambda store, job: store.claim("w1", ["A", "B"], 9, held=[job.id]),
@@ -169,6 +183,7 @@ IDLE: dict[str, Callable[[SqliteStore, Job], Awaitable[object]]] = {
     "pause": lambda store, _: store.pause("A", False),
     "repair": lambda store, _: store.repair(),
     "roll_up": lambda store, _: store.roll_up(),
+    "fire schedules": lambda store, _: fire(store),
     "prune": lambda store, _: store.prune(Retention({JobStatus.FAILED: 3600}), 100),
     "log": lambda store, job: store.log([LogLine(f"{job.id}x", 1, 1, "info", "lost")]),
     "step": lambda store, job: store.store_step(job.id, 2, "step", "1"),

@@ -14,6 +14,7 @@ from collections.abc import Collection, Coroutine, Sequence
 from typing import Any, Self
 
 from kiribi._lease import BEAT_SECONDS, LEASE_MS
+from kiribi._recurring import keep_firing
 from kiribi._rescue import rescue
 from kiribi.errors import InvalidInput, StoreError
 from kiribi.ports import Retention
@@ -93,7 +94,8 @@ class Supervisor:
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._store, self._bell = await open_store(self._orders.database)
         self._leases = Leases(self._store, self._members.keys(), self._lease_ms, self._beat)
-        loops = (self._leases.keep(), self._leases.guard(), self._ticks())
+        firing = keep_firing(self._store, self._bell)
+        loops = (self._leases.keep(), self._leases.guard(), self._ticks(), firing)
         self._loops = [self._task(loop) for loop in loops]
         try:
             await self._launch()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from kiribi._attempt import Reports, Running
 from kiribi._execution import Ended, Execution
 from kiribi._lease import ThreadLease, this_worker
+from kiribi._recurring import keep_firing
 from kiribi._settler import Settler
 from kiribi.errors import InvalidApplication, InvalidInput, StoreError
 from kiribi.executors import Executors
@@ -77,6 +78,7 @@ class Worker:
         self._store, self._bell = kiribi.store, kiribi.queue
         await kiribi.start()
         await kiribi.register(self.bindings)
+        declared = await kiribi.schedules.declared(self.bindings)
         self._execution = Execution(kiribi)
         self._reports = Reports(self._store)
         self._settler = Settler(self._store, self._reports, self._settled, self._failed)
@@ -87,10 +89,15 @@ class Worker:
             self._lease = ThreadLease(self._store, worker, self._lose)
             await self._lease.start()
             self.id = worker.id
+        if declared:
+            await self._store.declare(self.id, declared)
         self._loops: set[asyncio.Task[None]] = set()
         for pool in self._pools:
             self._start(self._loops, self._serve(pool))
-        self._cancels = self._loop.create_task(self._watch_cancels())
+        self._watches: set[asyncio.Task[None]] = set()
+        self._start(self._watches, self._watch_cancels())
+        if self._lease is not None:  # else its supervisor fires schedules
+            self._start(self._watches, keep_firing(self._store, self._bell))
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -113,7 +120,8 @@ class Worker:
         self._interrupt()
         await _ended(self._attempts.values(), STOP_SECONDS)
         left = [id for pool in self._pools for id in pool.performing]
-        self._cancels.cancel()
+        for watch in self._watches:
+            watch.cancel()
         await self._settler.flush()
         await _ended(self._hooks, STOP_SECONDS)
         await self._executors.close()

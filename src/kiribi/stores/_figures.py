@@ -36,7 +36,7 @@ class Figures(Batches):
                 if one.binding not in served and _rows.total([one], OPEN)
             ),
             paused=tuple(one.name for one in map(_rows.binding, bindings) if one.paused),
-            workers=len(live),
+            workers=sum(worker.slots > 0 for worker in live),
         )
 
     async def stats(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 
+from kiribi._scheduled import DueSchedules, ScheduleChange, ScheduleInfo
 from kiribi.job import Job, JobStatus
-from kiribi.ports import DueSchedules, NewJob, ScheduleChange, ScheduleInfo
+from kiribi.ports import NewJob
 from kiribi.stores._batches import Batch, Batches, Write
 from kiribi.stores._rows import Row, dumps
 
@@ -43,11 +44,15 @@ class ScheduleTable(Batches):
         """See `ports.Store`."""
         if not changes:
             return []
-        first: Batch = [
-            ("refuse_schedules", (dumps([_expected(change) for change in changes]),)),
-            ("drop_schedules", (dumps([_name(one) for one in changes if one.becomes is None]),)),
-            ("put_schedules", (dumps([_put(one.becomes) for one in changes if one.becomes]),)),
+        dropped = [_name(change) for change in changes if change.becomes is None]
+        put = [_put(change.becomes) for change in changes if change.becomes is not None]
+        first: list[tuple[str, tuple[str, ...]]] = [
+            ("refuse_schedules", (dumps([_expected(change) for change in changes]),))
         ]
+        if dropped:
+            first.append(("drop_schedules", (dumps(dropped),)))
+        if put:
+            first.append(("put_schedules", (dumps(put),)))
         jobs = [job for change in changes for job in change.jobs]
 
         async def write(batch: Batch) -> list[list[Row]]:
@@ -60,6 +65,10 @@ class ScheduleTable(Batches):
         except SchedulesDiffer:
             return None
         return []
+
+    async def declared(self, name: str) -> bool:
+        """See `ports.Store`."""
+        return bool((await self._read([("declared", (name,))]))[0])
 
     async def declare(self, worker: str, schedules: Sequence[ScheduleInfo]) -> None:
         """See `ports.Store`."""
