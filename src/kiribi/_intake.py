@@ -29,11 +29,20 @@ Asked = Sequence[Any]
 
 
 class Intake:
-    """Knows the performers at hand and the bindings of the store."""
+    """Knows the performers at hand and the bindings of the store.
 
-    def __init__(self, store: Store, performers: Mapping[str, type[Performer]]) -> None:
+    `defaults`: the manager's, of options, behind the performers' own.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        performers: Mapping[str, type[Performer]],
+        defaults: Mapping[str, Any],
+    ) -> None:
         self._store = store
         self._performers = performers
+        self._defaults = defaults
         self._known: dict[str, BindingInfo] = {}
         self._known_until = 0.0
 
@@ -90,11 +99,19 @@ class Intake:
         limit = self._store.max_payload_bytes
         if performer is None:
             text = self._encoded(name, payload, limit)
-            known = self._known.get(name, BindingInfo(name))
-            priority, delay = None, known.defaults.get("first_delay")
+            known = self._known.get(name)
+            served = known is not None and known.last_seen_ms is not None
+            defaults = known.defaults if known is not None and served else self._defaults
+            # the store has the priority of what is served
+            priority = None if served else defaults.get("priority")
+            delay = defaults.get("first_delay")
         else:
             text = encoded_for(performer, payload, limit)
-            priority, delay = performer.priority, performer.first_delay
+            own = {"priority": performer.priority, "first_delay": performer.first_delay}
+            priority, delay = (
+                self._defaults.get(option) if value is None else value
+                for option, value in own.items()
+            )
         stored = parsed.stored()
         delay = stored.get("first_delay", delay)
         if parsed.after and delay:

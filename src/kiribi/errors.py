@@ -11,6 +11,7 @@ KiribiError
 │   ├── IdConflict                    the id exists with other content
 │   ├── IllegalTransition             the job's status does not allow this
 │   └── ScheduleConflict              the schedule does not allow this
+├── NotConnected (AttributeError)     the manager is on no database
 ├── NotSupported                      known, but not on this store or not yet
 ├── NotFinished (TimeoutError)        the wait is over, the job lives on
 ├── JobFailed                         the job ended FAILED elsewhere; carries its error
@@ -131,6 +132,10 @@ class ScheduleConflict(Conflict):
         self.name = name
         self.action = action
         super().__init__(f"cannot {action} schedule {name!r}: {why}")
+
+
+class NotConnected(KiribiError, AttributeError):
+    """This manager is on no database: use it in `async with Kiribi.connect(...) as kiribi:`."""
 
 
 class NotSupported(KiribiError):

@@ -21,6 +21,7 @@ from kiribi.batch import Batch, with_callback
 from kiribi.errors import (
     Cancel,
     IllegalTransition,
+    NotConnected,
     checked_seconds,
     unknown_name,
 )
@@ -29,6 +30,7 @@ from kiribi.lifecycle import Change
 from kiribi.limits import Limits, checked_limits
 from kiribi.options import CHECKS, Options, aware
 from kiribi.payloads import schema_of
+from kiribi.performer import DEFAULTS as OPTIONS
 from kiribi.performer import Performer, Performs, by_binding, defaults_of, limits_of, performers_in
 from kiribi.ports import BindingInfo, Queue, Retention, Store
 from kiribi.search import JobFilter
@@ -51,7 +53,8 @@ class Kiribi(Looking):
     """The manager. Subclass it (by custom as `Default`) for hooks, defaults and `lifespan`.
 
     Attributes:
-        default_max_attempts, default_timeout, default_retry_delay: stand behind the
+        default_max_attempts, default_timeout, default_retry_delay, default_priority,
+            default_first_delay: stand behind the
             performers' own.
         retention: seconds that ended jobs are kept, by status.
         app: the value of `lifespan`, in processes that perform.
@@ -63,6 +66,8 @@ class Kiribi(Looking):
     default_max_attempts: ClassVar[int] = 3
     default_timeout: ClassVar[float | None] = None
     default_retry_delay: ClassVar[RetryDelay] = DEFAULT
+    default_priority: ClassVar[int | None] = None
+    default_first_delay: ClassVar[float | None] = None
     retention: ClassVar[Mapping[JobStatus, float]] = {
         JobStatus.COMPLETED: WEEK,
         JobStatus.CANCELLED: WEEK,
@@ -127,7 +132,7 @@ class Kiribi(Looking):
         name = f":{type(self).__name__}" if type(self) is not Kiribi else ""
         self.source = source_of(owners[0]) + name
         self.running: dict[str, Running] = {}
-        self._intake = Intake(store, self.performers)
+        self._intake = Intake(store, self.performers, self._at_enqueue)
         self.schedules: Schedules = Schedules(store, queue, self._intake, self.performers)
         self._here: Here | None = None
         self._started = False
@@ -415,7 +420,7 @@ class Kiribi(Looking):
             [
                 BindingInfo(
                     name,
-                    defaults_of(performer),
+                    {**self._at_enqueue, **defaults_of(performer)},
                     schema_of(performer),
                     limits=limits_of(performer),
                 )
@@ -444,6 +449,20 @@ class Kiribi(Looking):
         return (cls.on_success, cls.on_failure) != (Kiribi.on_success, Kiribi.on_failure)
 
     # Private
+
+    if not TYPE_CHECKING:  # else every attribute would do
+
+        def __getattr__(self, name: str) -> Any:
+            if name in BOUND:
+                raise NotConnected
+            told = f"{type(self).__name__!r} object has no attribute {name!r}"
+            raise AttributeError(told, name=name, obj=self)
+
+    @property
+    def _at_enqueue(self) -> Mapping[str, Any]:
+        """Defaults that count when a job is stored; the others, when it runs."""
+        given = {"priority": self.default_priority, "first_delay": self.default_first_delay}
+        return {name: value for name, value in given.items() if value is not None}
 
     @classmethod
     def _at_hand(
@@ -487,4 +506,8 @@ class Kiribi(Looking):
         self.queue.ring()
 
 
-DEFAULTS = {f"default_{name}": name for name in ("max_attempts", "timeout", "retry_delay")}
+BOUND = {"store", "queue", "performers", "source", "running", "schedules"} | {
+    *("_intake", "_here", "_started", "_starting", "_exits")
+}
+"""What a manager has once it is on a database."""
+DEFAULTS = {f"default_{name}": name for name in OPTIONS}

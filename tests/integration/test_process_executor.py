@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 import sys
 import textwrap
@@ -455,6 +456,36 @@ def test_a_suspect_runs_alone_in_a_child(tmp_path: Path) -> None:
                 innocent = await kiribi.enqueue("WHERE")
                 assert await kiribi.result(innocent.id, timeout=20) == os.getpid()
                 assert await kiribi.result(suspect.id, timeout=20) != os.getpid()
+
+    asyncio.run(run())
+
+
+def test_performers_of_several_modules_are_found_in_the_child(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = """
+        from kiribi import Performer
+
+        class {name}(Performer):
+            executor = "process"
+            def perform(self, payload):
+                return payload + "{name}"
+    """
+    monkeypatch.syspath_prepend(tmp_path)
+    names = ("First", "Second")
+    for name in names:
+        module = tmp_path / f"of_several_{name.lower()}.py"
+        module.write_text(textwrap.dedent(source.format(name=name)))
+
+    async def run() -> None:
+        performers = [
+            getattr(importlib.import_module(f"of_several_{name.lower()}"), name) for name in names
+        ]
+        url = f"sqlite:///{tmp_path}/jobs.db"
+        async with Kiribi.connect(url, performers=performers) as kiribi, Worker(kiribi):
+            for performer, name in zip(performers, names, strict=True):
+                job = await kiribi.enqueue(performer, "by ")
+                assert await kiribi.result(job.id, timeout=20) == f"by {name}"
 
     asyncio.run(run())
 

@@ -24,6 +24,7 @@ from kiribi import (
     JobStatus,
     Kiribi,
     Meta,
+    NotConnected,
     NotFinished,
     Performer,
     StoreUnavailable,
@@ -539,6 +540,8 @@ async def test_a_closed_manager_says_so() -> None:
     [
         ({"default_max_attempts": 0}, "Mine.default_max_attempts: 0 is not allowed"),
         ({"default_timeout": -1}, "Mine.default_timeout: -1 is not allowed"),
+        ({"default_priority": 10}, "Mine.default_priority: 10 is not allowed"),
+        ({"default_first_delay": -1}, "Mine.default_first_delay: -1 is not allowed"),
         ({"default_retry_delay": "x"}, "Mine.default_retry_delay: 'x' is not allowed"),
         ({"default_retries": 3}, "did you mean 'default_timeout'?|known are default_max_attempts"),
         ({"retention": {JobStatus.PENDING: 1}}, "known are CANCELLED, COMPLETED, FAILED"),
@@ -567,3 +570,46 @@ async def test_the_manager_stands_behind_its_performers() -> None:
         assert (jobs[mine.id].failures, jobs[its.id].failures) == (2, 5)
         assert jobs[mine.id].error is not None
         assert jobs[mine.id].error.type == "ValueError"
+
+
+async def test_the_managers_defaults_of_priority_and_first_delay_stand_behind() -> None:
+    class Hurried(Kiribi):
+        default_priority = 7
+        default_first_delay = 5
+
+    clock = FakeClock()
+    async with connected(Hurried, performers=[SendMail, Break], clock=clock) as kiribi:
+        now = await kiribi.store.now_ms()
+        mine = await kiribi.enqueue(Break, "key")
+        assert (mine.priority, mine.due_ms) == (7, now + 5_000)
+        performers = await kiribi.enqueue(SendMail, Mail("ann"))
+        assert (performers.priority, performers.due_ms) == (3, now + 60_000)
+        given = await kiribi.enqueue(Break, "key", priority=0, first_delay=0)
+        assert (given.priority, given.due_ms) == (0, now)
+        await kiribi.register(["BREAK"])
+        elsewhere = Kiribi()
+        elsewhere.bind(kiribi.store, kiribi.queue, ())
+        known = await elsewhere.enqueue("BREAK", "key")
+        assert (known.priority, known.due_ms) == (7, now + 5_000)
+        unheard = await elsewhere.enqueue("NOBODYS")
+        assert (unheard.priority, unheard.due_ms) == (0, now)
+
+
+@pytest.mark.parametrize("name", ["store", "queue", "performers", "source"])
+def test_a_manager_on_no_database_says_so(name: str) -> None:
+    with pytest.raises(NotConnected, match="async with"):
+        getattr(Kiribi(), name)
+
+
+async def test_nothing_can_be_asked_of_a_manager_on_no_database() -> None:
+    for call in (
+        Kiribi().enqueue("X"),
+        Kiribi().find("01900000-0000-7000-8000-000000000000"),
+        Kiribi().cancel("x"),
+        Kiribi().perform("X"),
+        Kiribi().stats(),
+    ):
+        with pytest.raises(NotConnected):
+            await call
+    with pytest.raises(AttributeError, match="'Kiribi' object has no attribute 'enqueu'"):
+        getattr(Kiribi(), "enqueu")  # noqa: B009 - the type checker would tell
