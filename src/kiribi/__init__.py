@@ -11,10 +11,12 @@ from kiribi._explain import Explanation, Reason
 from kiribi._meta import Meta
 from kiribi._scheduled import ScheduleInfo
 from kiribi._version import __version__
+from kiribi.action import Action, ActionStatus
 from kiribi.backoff import Exponential
 from kiribi.batch import Batch
 from kiribi.distribution import Distribution
 from kiribi.errors import (
+    ActionNotFound,
     Cancel,
     Conflict,
     Discard,
@@ -52,6 +54,9 @@ from kiribi.search import BindingStats, Count, FailureGroup, JobFilter, Page, Pu
 
 __all__ = [
     "Acted",
+    "Action",
+    "ActionNotFound",
+    "ActionStatus",
     "Attempt",
     "Batch",
     "BindingStats",

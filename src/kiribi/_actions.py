@@ -127,7 +127,7 @@ async def _transition(
                 if id not in jobs:
                     raise JobNotFound(id)
                 if jobs[id].status not in statuses:
-                    raise _moved_on(jobs[id])
+                    raise moved_on(jobs[id])
                 changes.append(event(jobs[id]))
             except (JobNotFound, Conflict) as error:
                 refused[id] = error
@@ -151,10 +151,10 @@ async def _deletion(
         if job.status is JobStatus.PROCESSING:
             refused[job.id] = IllegalTransition(job.id, "delete", job.status, "cancel it first")
         else:
-            refused[job.id] = _moved_on(job)
+            refused[job.id] = moved_on(job)
     return done, refused
 
 
-def _moved_on(job: Job) -> Conflict:
+def moved_on(job: Job) -> Conflict:
     """The error for a job that is no longer what the caller saw."""
     return Conflict(f"job {job.id!r} has become {job.status} meanwhile")

@@ -9,8 +9,10 @@ from typing import Any, cast
 from kiribi._explain import Explanation, explained
 from kiribi._listing import REACH, listing
 from kiribi._platform import Entrypoint
+from kiribi.action import Action
 from kiribi.batch import Batch
 from kiribi.errors import (
+    ActionNotFound,
     InvalidInput,
     JobCancelled,
     JobFailed,
@@ -134,6 +136,27 @@ class Looking(Entrypoint):
             JobNotFound: no such job.
         """
         return Batch(await self._existing(id), await self.store.predecessors(id))
+
+    async def actions(self, *, before: str | None = None, limit: int = PAGE_SIZE) -> list[Action]:
+        """Bulk actions, newest first; `before` is the last one's id.
+
+        Raises:
+            InvalidInput: `before` is no id, or `limit` not 1 to 1,000.
+        """
+        checked_limit("limit", limit)
+        if before is not None and not is_id(before):
+            raise InvalidInput("before", before, "give the id of an action")
+        return await self.store.actions(before=before, limit=limit)
+
+    async def action(self, id: str) -> Action:
+        """A bulk action, and how far it is.
+
+        Raises:
+            ActionNotFound: no such action.
+        """
+        if (found := await self.store.find_action(id)) is None:
+            raise ActionNotFound(id)
+        return found
 
     async def pulse(self) -> Pulse:
         """Counts by binding and status, what is stuck, and a cursor that moves with changes."""

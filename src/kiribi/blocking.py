@@ -23,14 +23,16 @@ from functools import partial
 from typing import Any, Self, TypeVar, Unpack, overload
 from weakref import WeakSet
 
+from kiribi._acting import SWEPT, WEEK
 from kiribi._actions import Acted, Ids, Target
 from kiribi._explain import Explanation
 from kiribi._looking import Filter
 from kiribi._session import Session
+from kiribi.action import Action
 from kiribi.batch import Batch
 from kiribi.job import Job, JobStatus
 from kiribi.limits import Limits
-from kiribi.manager import SWEPT, WEEK, Asked, Kiribi
+from kiribi.manager import Asked, Kiribi
 from kiribi.options import Options
 from kiribi.performer import Performer, Performs
 from kiribi.ports import BindingInfo, LogLine, WorkerInfo
@@ -95,6 +97,22 @@ class BlockingKiribi:
     def enqueue_batch(self, jobs: Iterable[Asked], then: Asked) -> Batch:
         """Accept jobs and a callback that runs after all of them. See `Kiribi.enqueue_batch`."""
         return self._call(lambda kiribi: kiribi.enqueue_batch(jobs, then))
+
+    def start_action(self, kind: str, filter: Filter, *, who: str = "") -> Action:
+        """Have something done to all jobs that match, in the background. See `Kiribi`."""
+        return self._call(lambda kiribi: kiribi.start_action(kind, filter, who=who))
+
+    def abort(self, id: str) -> Action:
+        """End a bulk action between two steps. See `Kiribi.abort`."""
+        return self._call(lambda kiribi: kiribi.abort(id))
+
+    def actions(self, *, before: str | None = None, limit: int = PAGE_SIZE) -> list[Action]:
+        """Bulk actions, newest first. See `Kiribi.actions`."""
+        return self._call(lambda kiribi: kiribi.actions(before=before, limit=limit))
+
+    def action(self, id: str) -> Action:
+        """A bulk action, and how far it is. See `Kiribi.action`."""
+        return self._call(lambda kiribi: kiribi.action(id))
 
     def batch(self, id: str) -> Batch:
         """How far a batch has come. See `Kiribi.batch`."""

@@ -7,6 +7,7 @@ KiribiError
 │   └── InvalidApplication            the file or class given as APP cannot serve
 ├── JobNotFound (LookupError)
 ├── ScheduleNotFound (LookupError)
+├── ActionNotFound (LookupError)
 ├── Conflict
 │   ├── IdConflict                    the id exists with other content
 │   ├── IllegalTransition             the job's status does not allow this
@@ -101,6 +102,14 @@ class ScheduleNotFound(KiribiError, LookupError):
     def __init__(self, name: str) -> None:
         self.name = name
         super().__init__(f"schedule {shown(name)} does not exist (never made, or deleted)")
+
+
+class ActionNotFound(KiribiError, LookupError):
+    """No such action."""
+
+    def __init__(self, id: str) -> None:
+        self.id = id
+        super().__init__(f"action {shown(id)} does not exist (never begun, or pruned)")
 
 
 class Conflict(KiribiError):

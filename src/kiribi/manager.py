@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Unpack, overload
 
-from kiribi import _actions, lifecycle, search
+from kiribi import _actions, lifecycle
+from kiribi._acting import CENTURY, DAY, WEEK, Acting
 from kiribi._actions import STEP, Acted, Ids, Target
 from kiribi._intake import Intake, steps
-from kiribi._looking import Filter, Looking
+from kiribi._looking import Filter
 from kiribi._meta import Meta
 from kiribi._source import source_of
 from kiribi.backoff import DEFAULT, RetryDelay
@@ -25,15 +25,14 @@ from kiribi.errors import (
     checked_seconds,
     unknown_name,
 )
-from kiribi.job import FINAL, Job, JobStatus, epoch_ms
+from kiribi.job import FINAL, Job, JobStatus
 from kiribi.lifecycle import Change
 from kiribi.limits import Limits, checked_limits
-from kiribi.options import CHECKS, Options, aware
+from kiribi.options import CHECKS, Options
 from kiribi.payloads import schema_of
 from kiribi.performer import DEFAULTS as OPTIONS
 from kiribi.performer import Performer, Performs, by_binding, defaults_of, limits_of, performers_in
 from kiribi.ports import BindingInfo, Queue, Retention, Store
-from kiribi.search import JobFilter
 
 if TYPE_CHECKING:
     from kiribi._attempt import Running
@@ -43,13 +42,9 @@ if TYPE_CHECKING:
 P = TypeVar("P")
 Asked = tuple[str | type[Performer], Any] | tuple[str | type[Performer], Any, Mapping[str, Any]]
 """A job to enqueue: `(binding, payload)` or `(binding, payload, options)`."""
-DAY = 86_400.0
-WEEK = 7 * DAY
-CENTURY = 100 * 365 * DAY
-SWEPT = (JobStatus.COMPLETED, JobStatus.CANCELLED)
 
 
-class Kiribi(Looking):
+class Kiribi(Acting):
     """The manager. Subclass it (by custom as `Default`) for hooks, defaults and `lifespan`.
 
     Attributes:
@@ -123,6 +118,7 @@ class Kiribi(Looking):
         """Put the manager on an open store: what `connect` and the runtimes do."""
         from asyncio import Lock
 
+        from kiribi._carrier import Carrier
         from kiribi._schedules import Schedules
 
         self.store, self.queue = store, queue
@@ -134,6 +130,7 @@ class Kiribi(Looking):
         self.running: dict[str, Running] = {}
         self._intake = Intake(store, self.performers, self._at_enqueue)
         self.schedules: Schedules = Schedules(store, queue, self._intake, self.performers)
+        self._carrier = Carrier(store)
         self._here: Here | None = None
         self._started = False
         self._starting = Lock()
@@ -307,43 +304,6 @@ class Kiribi(Looking):
         self.queue.ring()  # somebody may have waited for one of them
         return deleted
 
-    async def sweep(
-        self,
-        older_than: float | datetime = WEEK,
-        statuses: Sequence[JobStatus | str] = SWEPT,
-        *,
-        dry_run: bool = False,
-    ) -> int:
-        """Remove jobs created over `older_than` seconds ago (or before a time); how many.
-
-        PROCESSING jobs are skipped. `dry_run` only counts.
-
-        Raises:
-            InvalidInput: a status, or the age, is wrong.
-        """
-        total = 0
-        async for number in self.sweep_steps(older_than, statuses, dry_run=dry_run):
-            total += number
-        return total
-
-    async def sweep_steps(
-        self,
-        older_than: float | datetime = WEEK,
-        statuses: Sequence[JobStatus | str] = SWEPT,
-        *,
-        dry_run: bool = False,
-    ) -> AsyncIterator[int]:
-        """`sweep` in steps, for a progress bar: the number removed by each."""
-        if isinstance(older_than, datetime):
-            cutoff = epoch_ms(aware("older_than", older_than))
-        else:
-            age = checked_seconds("older_than", older_than, most=CENTURY)
-            cutoff = await self.store.now_ms() - round(age * 1000)
-        swept = search.statuses("statuses", statuses)
-        filter = JobFilter(statuses=swept, created_before_ms=max(0, cutoff))
-        async for ids in _actions.matching(self.store, filter):
-            yield len(ids) if dry_run else len(await self.store.delete(ids, filter.statuses))
-
     async def recover(self, id: str | None = None) -> list[Job]:
         """Rescue what lapsed workers held, now, and ring for what is due; the rescued jobs.
 
@@ -430,16 +390,17 @@ class Kiribi(Looking):
         )
 
     async def tick(self) -> None:
-        """Rescue, repair, fire schedules, prune, roll up: a small step each, about every second."""
+        """Rescue, repair, fire, act, prune, roll up: a small step each, about every second."""
         from kiribi._recurring import fire
         from kiribi._rescue import rescue
 
-        rescued = await rescue(self.store)
+        rescued, retention = await rescue(self.store), Retention(self.retention)
         await self.schedules.hold()
         fired, _ = await fire(self.store)
-        if await self.store.repair() or rescued or fired:
+        acted = await self._carrier.tick(retention)
+        if await self.store.repair() or acted or rescued or fired:
             self.queue.ring((0,) * (len(rescued) + len(fired) or 1))
-        await self.store.prune(Retention(self.retention), STEP)
+        await self.store.prune(retention, STEP)
         await self.store.roll_up()
 
     @property

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from kiribi._scheduled import DueSchedules, ScheduleChange, ScheduleInfo
+from kiribi.action import ActionStore
 from kiribi.job import FINAL, WAITING, Job, JobStatus
 from kiribi.lifecycle import Change
 from kiribi.performer import Performer
@@ -138,7 +139,7 @@ class Retention:
     seconds: Mapping[JobStatus, float]
 
 
-class Store(Protocol):
+class Store(ActionStore, Protocol):
     """Where jobs live: the truth."""
 
     @property

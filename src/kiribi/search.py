@@ -84,6 +84,15 @@ class JobFilter:
                 checked[attribute] = check(f"filter.{name}", value)
         return cls(**checked)
 
+    def given(self) -> dict[str, Any]:
+        """As `parse` takes it: JSON, without what is not asked for."""
+        values = {name: getattr(self, attribute) for name, (attribute, _) in CHECKS.items()}
+        return {
+            name: list(cast("tuple[str, ...]", value)) if isinstance(value, tuple) else value
+            for name, value in values.items()
+            if value not in (None, (), {})
+        }
+
     @property
     def counted(self) -> bool:
         """Can be answered from the counters alone: names bindings and statuses only."""

@@ -301,6 +301,7 @@ def test_origins_of_writes(open_api: Served, headers: dict[str, str], allowed: b
 def test_read_only_changes_nothing(tmp_path: Path) -> None:
     with Served(tmp_path / "jobs.db", read_only=True) as api:
         job = api.job(first_delay=60)
+        action = api.run(api.kiribi.start_action("run_now", {}))
         before = api.snapshot()
         for method, path, body in [
             ("POST", "api/enqueue", {"binding": "ECHO"}),
@@ -309,6 +310,10 @@ def test_read_only_changes_nothing(tmp_path: Path) -> None:
             ("POST", "api/jobs/create", {"binding": "ECHO", "payload": "1"}),
             ("POST", "api/jobs/cancel", {"ids": [job.id]}),
             ("POST", "api/jobs/retry", {"ids": [job.id]}),
+            ("POST", "api/batches", {"jobs": [], "then": {"binding": "ECHO"}}),
+            ("POST", "api/actions", {"kind": "cancel", "filter": {}}),
+            ("POST", "api/actions", {"kind": "delete", "filter": {}}),
+            ("POST", f"api/actions/{action.id}/abort", None),
             ("POST", "api/jobs/run-now", {"ids": [job.id]}),
             ("POST", "api/jobs/delete-many", {"ids": [job.id]}),
             ("POST", f"api/jobs/{job.id}/retry", None),

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from kiribi.cli import actions, enqueue, jobs, look, serving, upkeep
+from kiribi.cli import actions, background, enqueue, jobs, look, serving, upkeep
 from kiribi.cli.output import note
 from kiribi.errors import InvalidInput, KiribiError, shown
 
@@ -79,6 +79,11 @@ app.add_typer(jobs_app, name="jobs", rich_help_panel="Ask")
 jobs_app.command("list")(jobs.list_jobs)
 jobs_app.command()(jobs.show)
 jobs_app.command()(jobs.logs)
+actions_app = typer.Typer(no_args_is_help=True, help="Bulk actions: see and abort them.")
+app.add_typer(actions_app, name="actions", rich_help_panel="Look")
+actions_app.command("list")(background.list_actions)
+actions_app.command()(background.show)
+actions_app.command()(background.abort)
 for action in actions.ACTIONS:
     jobs_app.command(action.name)(actions.command(action))
 

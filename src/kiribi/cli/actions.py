@@ -10,14 +10,20 @@ from typing import Annotated, Any
 import typer
 
 from kiribi._actions import Acted
+from kiribi.action import Action as Begun
 from kiribi.cli import filters
+from kiribi.cli.background import carried_out, whoami
 from kiribi.cli.output import emit, note
 from kiribi.cli.session import DATABASE, Database, Json, run
 from kiribi.errors import InvalidInput
 from kiribi.job import OPEN, WAITING, JobStatus
 from kiribi.manager import Kiribi
+from kiribi.web.wire import action_shown
 
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Jobs by id.")]
+Background = Annotated[
+    bool, typer.Option("--background", help="By a filter: leave it to whoever ticks.")
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask before acting by a filter.")]
 
 
@@ -81,6 +87,7 @@ def command(action: Action) -> Callable[..., None]:
         fingerprint: filters.Fingerprint = None,
         reason: filters.Reason = None,
         yes: Yes = False,
+        background: Background = False,
         json: Json = False,
         database: Database = DATABASE,
     ) -> None:
@@ -90,23 +97,45 @@ def command(action: Action) -> Callable[..., None]:
         if chosen:
             chosen.setdefault("status", [str(status) for status in action.statuses])
 
-        async def do(kiribi: Kiribi) -> Acted:
-            if chosen and not yes:
-                await _confirm(kiribi, action, chosen)
-            method = getattr(kiribi, action.name.replace("-", "_"))
-            return await method(ids or chosen)
+        if background and ids:
+            raise InvalidInput("--background", True, "give it with a filter")
+        kind = action.name.replace("-", "_")
 
-        _report(run(do, database), action, by_id=bool(ids), json=json)
+        async def by_id(kiribi: Kiribi) -> Acted:
+            return await getattr(kiribi, kind)(ids)
+
+        async def by_filter(kiribi: Kiribi) -> tuple[Begun, Any]:
+            if not yes:
+                await _confirm(kiribi, action, chosen)
+            if background:
+                begun = await kiribi.start_action(kind, chosen, who=whoami())
+                return begun, action_shown(begun)
+            return await carried_out(kiribi, kind, chosen)
+
+        if ids:
+            _report(run(by_id, database), action, json=json)
+            return
+        begun, told = run(by_filter, database)
+        if json:
+            emit(told)
+        elif background:
+            typer.echo(begun.id)
+        else:
+            typer.echo(f"{action.past}: {begun.done:,}")
+            if begun.skipped + begun.failed:
+                note(f"skipped: {begun.skipped + begun.failed:,}, such as: {begun.reason}")
 
     usual = ", ".join(action.statuses)
     act.__doc__ = f"""{action.help}
 
     Give ids, or a filter; without --status it means {usual}.
-    By a filter, it asks first (--yes does not).
+    By a filter, it asks first (--yes does not), is recorded (`kiribi actions list`) and goes on
+    in steps; Ctrl-C aborts it. --background prints the action's id and leaves it to the workers.
 
     Examples:
       kiribi jobs {action.name} 0199c2f0-5a3c-7b1e-8f00-3c9d1a2b4c5d
       kiribi jobs {action.name} --binding SEND_MAIL --since 2h --yes
+      kiribi jobs {action.name} --binding SEND_MAIL --yes --background
     """
     return act
 
@@ -119,16 +148,12 @@ async def _confirm(kiribi: Kiribi, action: Action, chosen: dict[str, Any]) -> No
     typer.confirm(f"{action.name} {number} job(s)?", abort=True, err=True)
 
 
-def _report(acted: Acted, action: Action, *, by_id: bool, json: bool) -> None:
+def _report(acted: Acted, action: Action, *, json: bool) -> None:
     if json:
         skipped = [{"id": id, "reason": reason} for id, reason in acted.skipped]
         emit({"done": acted.done, "skipped": skipped})
-    elif acted.done or not by_id:
+    elif acted.done:
         typer.echo(f"{action.past}: {len(acted.done):,}")
-    if not by_id:
-        if acted.skipped:
-            note(f"skipped: {len(acted.skipped):,}, such as: {acted.skipped[0][1]}")
-        return
     for _, reason in acted.skipped:
         note(f"error: {reason}")
     if acted.skipped:

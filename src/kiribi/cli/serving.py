@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from typing import Annotated, Any
 
 import typer
@@ -151,6 +152,7 @@ def serve(
       kiribi serve app.py --port 9000 --read-only
       KIRIBI_TOKEN=... kiribi serve --host 0.0.0.0 --allow-host jobs.example.org
     """
+    from kiribi._carrier import keep_carrying
     from kiribi.runtimes.logs import log_to_stderr
     from kiribi.web import server
 
@@ -158,7 +160,10 @@ def serve(
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        async with connected(database, app, make=True) as kiribi:
+        async with connected(database, app, make=True) as kiribi, AsyncExitStack() as stack:
+            if not read_only:
+                acting = asyncio.create_task(keep_carrying(kiribi.store, kiribi.queue))
+                stack.callback(acting.cancel)
             await server.serve(
                 kiribi,
                 host=host,

@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, cast
 
+from kiribi._acting import SWEPT, WEEK
 from kiribi._actions import Acted
 from kiribi.errors import InvalidInput, JobNotFound, unknown_name
 from kiribi.job import Job, JobStatus
-from kiribi.manager import SWEPT, WEEK, Kiribi
+from kiribi.manager import Kiribi
 from kiribi.web import wire
 
 PARAMS = {wire_name: name for name, wire_name in wire.OPTIONS.items()}

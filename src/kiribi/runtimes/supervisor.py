@@ -13,6 +13,7 @@ import signal
 from collections.abc import Collection, Coroutine, Sequence
 from typing import Any, Self
 
+from kiribi._carrier import Carrier
 from kiribi._lease import BEAT_SECONDS, LEASE_MS
 from kiribi._recurring import keep_firing
 from kiribi._rescue import rescue
@@ -93,6 +94,7 @@ class Supervisor:
         """
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._store, self._bell = await open_store(self._orders.database)
+        self._carrier = Carrier(self._store)
         self._leases = Leases(self._store, self._members.keys(), self._lease_ms, self._beat)
         firing = keep_firing(self._store, self._bell)
         loops = (self._leases.keep(), self._leases.guard(), self._ticks(), firing)
@@ -223,7 +225,8 @@ class Supervisor:
                 await self._leases.renew()
             try:
                 rescued = await rescue(self._store, patience=pause)
-                if await self._store.repair() or rescued:
+                acted = await self._carrier.tick(self._retention)
+                if await self._store.repair() or acted or rescued:
                     self._bell.ring()
                 if self._retention is not None:
                     await self._store.prune(self._retention, PRUNE_STEP)

@@ -30,6 +30,7 @@ class Batches(ABC):
             IdsInConflict: `refuse_conflicts` found some.
             JobMissing: `refuse_missing` found some.
             SchedulesDiffer: `refuse_schedules` found some.
+            StepTaken: `refuse_step` found it so.
         """
 
     @abstractmethod

@@ -117,6 +117,13 @@ def id_bound(ms: int) -> str:
     return f"{text[:8]}-{text[8:]}"
 
 
+def in_time(id: str, now_ms: int) -> str:
+    """The id, re-minted if its time is too far off the store's clock."""
+    if id_bound(now_ms - SKEW) <= id < id_bound(now_ms + SKEW + 1):
+        return id
+    return reminted(id, now_ms)
+
+
 def reminted(id: str, now_ms: int) -> str:
     """The id with another time: it keeps its place among those made with it."""
     return f"{id_bound(now_ms)}-7000{id[18:]}"

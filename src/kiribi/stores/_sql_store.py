@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from kiribi.errors import IdConflict, InvalidInput
-from kiribi.job import FINAL, Job, JobStatus, Outcome, id_ms
+from kiribi.job import Job, JobStatus, id_ms
 from kiribi.lifecycle import Change
 from kiribi.ports import (
     DELETABLE,
@@ -28,7 +28,8 @@ from kiribi.ports import (
     WorkerInfo,
 )
 from kiribi.search import WINDOW, BindingCounts, Count, JobFilter, Page
-from kiribi.stores import _rows
+from kiribi.stores import _changes, _rows
+from kiribi.stores._action_table import ActionTable, StepTaken
 from kiribi.stores._batches import Write
 from kiribi.stores._figures import Figures
 from kiribi.stores._insertion import Insertion, id_bound
@@ -37,7 +38,6 @@ from kiribi.stores._schedules import SchedulesDiffer, ScheduleTable
 from kiribi.stores._search import Params, Search, chosen, needs_counters
 from kiribi.stores._successors import Ended, Successors
 
-FAILURES = (Outcome.FAILED, Outcome.CRASHED)
 SHOWN = 5
 """Of the jobs that one waits for, in a situation."""
 NO_SUCH_JOB = "give jobs that are stored (none of this id was, or it was deleted or pruned)"
@@ -55,11 +55,12 @@ CONFLICTS: Mapping[str, type[Exception]] = {
     "id_conflict": IdsInConflict,
     "missing_job": JobMissing,
     "schedule_conflict": SchedulesDiffer,
+    "stale_action": StepTaken,
 }
 """What aborts a batch, by the constraint that the database's message names."""
 
 
-class SqlStore(ScheduleTable, Figures):
+class SqlStore(ScheduleTable, ActionTable, Figures):
     """A store that speaks SQL. `clock` (epoch milliseconds) stands in for the database's own."""
 
     def __init__(self, clock: Callable[[], int] | None = None) -> None:
@@ -146,8 +147,7 @@ class SqlStore(ScheduleTable, Figures):
         for change in changes:
             first.setdefault(change.id, change)
         took, ended = await self._change(list(first.values()), write)
-        if ended:
-            await self._successors.ended(ended)
+        await self._successors.ended(ended)
         return [change.id in took and first[change.id] is change for change in changes]
 
     async def _change(
@@ -156,46 +156,9 @@ class SqlStore(ScheduleTable, Figures):
         """The ids of the jobs changed, and those that others wait for and that ended, or opened."""
         if not changes:
             return set(), []
-        asked = dumps(
-            [
-                (
-                    change.id,
-                    change.expected,
-                    change.attempts,
-                    change.status,
-                    change.failures,
-                    change.crashes,
-                    change.delay_ms,
-                    change.outcome,
-                    change.result,
-                    change.error and change.error.to_json(),
-                    int(change.cancel),
-                    int(change.held),
-                )
-                for change in changes
-            ]
-        )
-        batch = [("apply_stat", (asked,)), ("apply_changes", (asked,))]
-        failed = [
-            (change.id, change.expected, change.attempts, change.error.to_json())
-            for change in changes
-            if change.error is not None and change.outcome in FAILURES
-        ]
-        if failed:
-            batch.insert(0, ("count_failures", (dumps(failed),)))
-        retried = [
-            (change.id, change.expected, change.attempts)
-            for change in changes
-            if change.expected in FINAL
-        ]
-        if retried:
-            batch.insert(0, ("reopen_dependencies", (dumps(retried),)))
-        rows = (await (write or self._write)(batch))[-1]
-        opened = {id for id, *_ in retried}
-        ended: list[Ended] = [
-            (id, None) for id, open, awaited in rows if awaited and (not open or id in opened)
-        ]
-        return {id for id, *_ in rows}, ended
+        batch = _changes.statements(changes)
+        ids, ended = _changes.taken(changes, batch, await (write or self._write)(batch))
+        return set(ids), ended
 
     async def repair(self) -> int:
         """See `ports.Store`."""
@@ -285,13 +248,7 @@ class SqlStore(ScheduleTable, Figures):
             return []
         asked = (dumps(ids), dumps(list(statuses)))
         rows = (await write([("delete_stat", asked), ("delete_jobs", asked)]))[1]
-        await self._gone(rows)
-        return [id for id, *_ in rows]
-
-    async def _gone(self, rows: Sequence[Row]) -> None:
-        awaited = [(id, status) for id, status, awaited in rows if awaited]
-        if awaited:
-            await self._successors.ended(awaited)
+        return await self._gone(rows)
 
     async def cancel_requested(self, ids: Sequence[str]) -> list[str]:
         """See `ports.Store`."""
@@ -423,8 +380,7 @@ class SqlStore(ScheduleTable, Figures):
         if JobStatus.FAILED in before:
             batch.append(("prune_failures", (before[JobStatus.FAILED],)))
         rows = await self._write(batch)
-        await self._gone(rows[2])
-        return len(rows[2])
+        return len(await self._gone(rows[2]))
 
 
 def _rank(job: Job) -> int:

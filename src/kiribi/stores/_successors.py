@@ -46,7 +46,8 @@ class Successors:
 
     async def ended(self, ended: Sequence[Ended]) -> None:
         """Let go of the jobs that waited for `ended` alone, or cancel them, and so on."""
-        await self._followed(ended, ())
+        if ended:
+            await self._followed(ended, ())
 
     async def enqueued(self, held: Sequence[str]) -> None:
         """Let go of those new jobs whose predecessors have ended already."""

@@ -51,10 +51,17 @@ def needs(capability: str) -> Any:
     """A dependency that refuses who may not."""
 
     def check(request: Request, _: Asking) -> None:
-        granted: tuple[str, ...] = request.app.state.capabilities
-        if capability not in granted:
-            raise Refused(
-                403, "not_granted", f"this server is read-only: {capability} is not granted"
-            )
+        check_granted(request, capability)
 
     return Depends(check)
+
+
+def check_granted(request: Request, capability: str) -> None:
+    """Refuse who may not.
+
+    Raises:
+        Refused: 403.
+    """
+    granted: tuple[str, ...] = request.app.state.capabilities
+    if capability not in granted:
+        raise Refused(403, "not_granted", f"this server is read-only: {capability} is not granted")

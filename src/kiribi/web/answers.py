@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from kiribi.action import ActionStatus
 from kiribi.job import JobStatus, Outcome
 
 
@@ -211,6 +212,31 @@ class BatchShown(Answer):
         description="How many have which status; DELETED: removed before they completed."
     )
     callback: Listed
+
+
+class ActionShown(Answer):
+    """Something that is done to all jobs that a filter matches."""
+
+    id: str = Field(description="A UUIDv7: jobs enqueued after it are left alone.")
+    kind: Literal["cancel", "retry", "run_now", "delete"]
+    filter: dict[str, Any] = Field(description="Which jobs.")
+    who: str = Field(description="Who began it.")
+    status: ActionStatus
+    matched: int = Field(description="Jobs looked at so far.")
+    done: int
+    skipped: int = Field(description="Their status did not allow it, or they were gone.")
+    failed: int = Field(description="They changed again and again meanwhile.")
+    reason: str | None = Field(description="Why one of those skipped or failed was left alone.")
+    created_at: datetime
+    updated_at: datetime
+    finished_at: datetime | None
+
+
+class ActionPage(Answer):
+    """Bulk actions, newest first."""
+
+    actions: list[ActionShown]
+    next: str | None = Field(description="Pass it as `before` to go on; null at the end.")
 
 
 class Health(Answer):

@@ -240,6 +240,13 @@ class NewBatch(Asked):
     then: Enqueue
 
 
+class NewAction(Asked):
+    """What to do to all jobs that a filter matches."""
+
+    kind: Literal["cancel", "retry", "run_now", "delete"]
+    filter: Filter
+
+
 class Perform(Enqueue):
     """A job to accept and to wait for."""
 

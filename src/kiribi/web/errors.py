@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kiribi.errors import (
+    ActionNotFound,
     Conflict,
     IdConflict,
     InvalidInput,
@@ -32,6 +33,7 @@ CODES: Sequence[tuple[type[KiribiError], int, str]] = (
     (UnknownBinding, 422, "unknown_binding"),
     (InvalidInput, 400, "invalid_input"),
     (JobNotFound, 404, "job_not_found"),
+    (ActionNotFound, 404, "action_not_found"),
     (IdConflict, 409, "id_conflict"),
     (Conflict, 409, "conflict"),
     (NotSupported, 501, "not_supported"),

@@ -79,6 +79,21 @@ BATCH = {
     "counts": {"COMPLETED": 2, "PROCESSING": 1},
     "callback": PENDING,
 }
+ACTION = {
+    "id": ID,
+    "kind": "retry",
+    "filter": {"binding": ["SEND_MAIL"], "status": ["FAILED"]},
+    "who": "ann at 192.0.2.7",
+    "status": "RUNNING",
+    "matched": 12000,
+    "done": 11997,
+    "skipped": 3,
+    "failed": 0,
+    "reason": f"job '{FAILED}' has become PENDING meanwhile",
+    "createdAt": AT,
+    "updatedAt": END,
+    "finishedAt": None,
+}
 FILTER = {"binding": ["SEND_MAIL"], "status": ["FAILED"], "error": "timeout"}
 DONE = {
     "done": [ID],
@@ -118,6 +133,7 @@ REQUESTS: dict[str, Any] = {
     "count": {"filter": FILTER},
     "enqueue": ASKED,
     "enqueueMany": [ASKED, {"binding": "SEND_MAIL", "payload": {"to": "else@example.com"}}],
+    "startAction": {"kind": "retry", "filter": {"binding": "SEND_MAIL", "status": "FAILED"}},
     "enqueueBatch": {
         "jobs": [ASKED, {"binding": "SEND_MAIL", "payload": {"to": "else@example.com"}}],
         "then": {"binding": "REPORT", "payload": {"to": "someone@example.com"}},
@@ -160,6 +176,10 @@ ANSWERS: dict[str, Any] = {
     "deadJobs": [{**LISTED, "status": "PROCESSING"}],
     "enqueue": NEW,
     "enqueueMany": [PENDING],
+    "startAction": ACTION,
+    "listActions": {"actions": [ACTION], "next": None},
+    "findAction": ACTION,
+    "abort": {**ACTION, "status": "ABORTED", "finishedAt": END},
     "enqueueBatch": BATCH,
     "batch": BATCH,
     "perform": DETAILS,

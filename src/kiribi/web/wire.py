@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kiribi._explain import Explanation
+from kiribi.action import Action
 from kiribi.batch import Batch
 from kiribi.job import Attempt, Exit, Job, JobError, Outcome, utc
 from kiribi.ports import BindingInfo, LogLine, WorkerInfo
@@ -30,11 +31,13 @@ OPTIONS = {
 }
 """Options by their Python and their JSON names."""
 
+FILTER = {"created_after": "createdAfter", "created_before": "createdBefore"}
+"""Times in a filter by their Python and their JSON names."""
+
 WIRE_NAMES = {
     **{name: f"params.{wire}" for name, wire in OPTIONS.items()},
     **{f"retry_delay.{part}": f"params.retryDelay.{part}" for part in ("base", "cap")},
-    "filter.created_after": "filter.createdAfter",
-    "filter.created_before": "filter.createdBefore",
+    **{f"filter.{name}": f"filter.{wire}" for name, wire in FILTER.items()},
     "older_than": "olderThan",
 }
 """Where errors name a field: its Python name, and where it is in a request."""
@@ -179,6 +182,29 @@ def batch_shown(batch: Batch, redact: Redact) -> dict[str, Any]:
         "progress": batch.progress,
         "counts": dict(batch.counts),
         "callback": listed(batch.callback, redact),
+    }
+
+
+def action_shown(action: Action) -> dict[str, Any]:
+    """A bulk action."""
+    filter = {FILTER.get(name, name): value for name, value in action.filter.items()}
+    for name in FILTER.values():
+        if name in filter:
+            filter[name] = iso(filter[name])
+    return {
+        "id": action.id,
+        "kind": action.kind,
+        "filter": filter,
+        "who": action.who,
+        "status": action.status,
+        "matched": action.matched,
+        "done": action.done,
+        "skipped": action.skipped,
+        "failed": action.failed,
+        "reason": action.reason,
+        "createdAt": iso(action.created_ms),
+        "updatedAt": iso(action.updated_ms),
+        "finishedAt": iso_or_none(action.finished_ms),
     }
 
 

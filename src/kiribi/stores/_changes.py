@@ -1,0 +1,69 @@
+"""Changes as statements of one batch, and what that batch answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kiribi.job import FINAL, Outcome
+from kiribi.lifecycle import Change
+from kiribi.stores._rows import Row, dumps
+from kiribi.stores._search import Params
+from kiribi.stores._successors import Ended
+
+FAILURES = (Outcome.FAILED, Outcome.CRASHED)
+
+
+def statements(changes: Sequence[Change]) -> list[tuple[str, Params]]:
+    """What carries them out: of each job one, and only where it is still as expected."""
+    asked = dumps(
+        [
+            (
+                change.id,
+                change.expected,
+                change.attempts,
+                change.status,
+                change.failures,
+                change.crashes,
+                change.delay_ms,
+                change.outcome,
+                change.result,
+                change.error and change.error.to_json(),
+                int(change.cancel),
+                int(change.held),
+            )
+            for change in changes
+        ]
+    )
+    batch: list[tuple[str, Params]] = [("apply_stat", (asked,)), ("apply_changes", (asked,))]
+    failed = [
+        (change.id, change.expected, change.attempts, change.error.to_json())
+        for change in changes
+        if change.error is not None and change.outcome in FAILURES
+    ]
+    if failed:
+        batch.insert(0, ("count_failures", (dumps(failed),)))
+    if retried := _retried(changes):
+        batch.insert(0, ("reopen_dependencies", (dumps(retried),)))
+    return batch
+
+
+def taken(
+    changes: Sequence[Change], batch: Sequence[tuple[str, Params]], rows: Sequence[Sequence[Row]]
+) -> tuple[list[str], list[Ended]]:
+    """The ids of the jobs changed, and those that others wait for and that ended, or opened."""
+    answer = next(
+        one for (name, _), one in zip(batch, rows, strict=True) if name == "apply_changes"
+    )
+    opened = {id for id, *_ in _retried(changes)}
+    ended: list[Ended] = [
+        (id, None) for id, open, awaited in answer if awaited and (not open or id in opened)
+    ]
+    return [id for id, *_ in answer], ended
+
+
+def _retried(changes: Sequence[Change]) -> list[tuple[str, str, int]]:
+    return [
+        (change.id, change.expected, change.attempts)
+        for change in changes
+        if change.expected in FINAL
+    ]
