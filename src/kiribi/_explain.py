@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kiribi.job import HELD_MS, Job, JobStatus, utc
-from kiribi.ports import Situation, WorkerInfo
+from kiribi.ports import Gate, Situation, WorkerInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +105,100 @@ def _unserved(situation: Situation) -> Reason | None:
     )
 
 
+def _breaker_open(situation: Situation) -> Reason | None:
+    if situation.probe_ms is None:
+        return None
+    name, running = situation.job.binding, situation.gate.running
+    wait = max(0, situation.probe_ms - situation.now_ms) / 1000
+    then = f"the next job may probe in {wait:,.0f} s"
+    if not wait:
+        then = "a job probes now" if running else "the next job may probe now"
+    return Reason(
+        "breaker_open",
+        f"The breaker of {name} is open after {situation.streak} failures in a row: {then}.",
+        {
+            "binding": name,
+            "failures": situation.streak,
+            "seconds": wait,
+            "at": _iso(situation.probe_ms),
+            "holders": list(situation.gate.holders),
+        },
+    )
+
+
+def _limit_full(situation: Situation) -> Reason | None:
+    # while the breaker is open one may run, whatever the limit
+    return None if situation.probe_ms is not None else _full(situation, situation.gate)
+
+
+def _key_limit_full(situation: Situation) -> Reason | None:
+    return _full(situation, situation.key_gate)
+
+
+def _full(situation: Situation, gate: Gate | None) -> Reason | None:
+    if gate is None or gate.concurrency is None or gate.running < gate.concurrency:
+        return None
+    some = ", ".join(gate.holders)
+    more = gate.running - len(gate.holders)
+    return Reason(
+        "limit_full" if gate.key is None else "key_limit_full",
+        f"At most {gate.concurrency} of {_whose(situation, gate)} may run at a time, and "
+        f"{gate.running} {'does' if gate.running == 1 else 'do'}: "
+        f"{some}{f' and {more} more' if more > 0 else ''}.",
+        {
+            **_named(situation, gate),
+            "limit": gate.concurrency,
+            "running": gate.running,
+            "holders": list(gate.holders),
+        },
+    )
+
+
+def _rate_limited(situation: Situation) -> Reason | None:
+    return _too_soon(situation, situation.gate)
+
+
+def _key_rate_limited(situation: Situation) -> Reason | None:
+    return _too_soon(situation, situation.key_gate)
+
+
+def _too_soon(situation: Situation, gate: Gate | None) -> Reason | None:
+    if gate is None or gate.opens_ms <= situation.now_ms:
+        return None
+    wait = (gate.opens_ms - situation.now_ms) / 1000
+    return Reason(
+        "rate_limited" if gate.key is None else "key_rate_limited",
+        f"The rate of {_whose(situation, gate)} is used up: the next may start in {wait:,.3g} s.",
+        {**_named(situation, gate), "seconds": wait, "at": _iso(gate.opens_ms)},
+    )
+
+
+def _whose(situation: Situation, gate: Gate) -> str:
+    name = situation.job.binding
+    return name if gate.key is None else f"{name} with the key {gate.key!r}"
+
+
+def _named(situation: Situation, gate: Gate) -> dict[str, Any]:
+    named = {"binding": situation.job.binding}
+    return named if gate.key is None else {**named, "key": gate.key}
+
+
 WAITING_FOR_SLOT = Reason(
     "waiting_for_slot", "It is due: it runs as soon as a slot is free before it."
 )
 """What is left when nothing else holds it."""
 
-HOLDS: Sequence[Rule] = (_waits_for_jobs, _due_later, _paused, _unserved)
+HOLDS: Sequence[Rule] = (
+    _waits_for_jobs,
+    _due_later,
+    _paused,
+    _unserved,
+    _breaker_open,
+    _limit_full,
+    _key_limit_full,
+    _rate_limited,
+    _key_rate_limited,
+)
 """What may hold a waiting job, the strongest first."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from kiribi._explain import Explanation, explained
 from kiribi._listing import REACH, listing
@@ -17,6 +17,7 @@ from kiribi.errors import (
     JobCancelled,
     JobFailed,
     JobNotFound,
+    NotConnected,
     NotFinished,
     checked_seconds,
 )
@@ -48,11 +49,25 @@ MAX_SEQ = (1 << 31) - 1
 """Of lines in a job's log."""
 
 
+BOUND = {"store", "queue", "performers", "source", "running", "schedules"} | {
+    *("_intake", "_here", "_started", "_starting", "_exits")
+}
+"""What a manager has once it is on a database."""
+
+
 class Looking(Entrypoint):
     """What may be asked about jobs."""
 
     store: Store
     queue: Queue
+
+    if not TYPE_CHECKING:  # else every attribute would do
+
+        def __getattr__(self, name: str) -> Any:
+            if name in BOUND:
+                raise NotConnected
+            told = f"{type(self).__name__!r} object has no attribute {name!r}"
+            raise AttributeError(told, name=name, obj=self)
 
     async def find(self, id: str) -> Job | None:
         """The job, whole; None if there is none of this id."""

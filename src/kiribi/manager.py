@@ -21,7 +21,6 @@ from kiribi.batch import Batch, with_callback
 from kiribi.errors import (
     Cancel,
     IllegalTransition,
-    NotConnected,
     checked_seconds,
     unknown_name,
 )
@@ -411,14 +410,6 @@ class Kiribi(Acting):
 
     # Private
 
-    if not TYPE_CHECKING:  # else every attribute would do
-
-        def __getattr__(self, name: str) -> Any:
-            if name in BOUND:
-                raise NotConnected
-            told = f"{type(self).__name__!r} object has no attribute {name!r}"
-            raise AttributeError(told, name=name, obj=self)
-
     @property
     def _at_enqueue(self) -> Mapping[str, Any]:
         """Defaults that count when a job is stored; the others, when it runs."""
@@ -467,8 +458,4 @@ class Kiribi(Acting):
         self.queue.ring()
 
 
-BOUND = {"store", "queue", "performers", "source", "running", "schedules"} | {
-    *("_intake", "_here", "_started", "_starting", "_exits")
-}
-"""What a manager has once it is on a database."""
 DEFAULTS = {f"default_{name}": name for name in OPTIONS}

@@ -94,6 +94,24 @@ class BindingInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Gate:
+    """What the limits of a binding, or of one key in it, allow now.
+
+    Attributes:
+        key: None: of the binding.
+        concurrency: how many may run; None: any number.
+        running: how many do; `holders` are some of them.
+        opens_ms: when its rate lets the next one start; past if now.
+    """
+
+    key: str | None = None
+    concurrency: int | None = None
+    running: int = 0
+    holders: tuple[str, ...] = ()
+    opens_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Situation:
     """A job and what the store knows around it, in one snapshot: what `explain` reasons from.
 
@@ -101,6 +119,9 @@ class Situation:
         binding: the job's; None where nobody has named it to the store.
         workers: every worker known.
         waits_for: some of the jobs it waits for, (id, status); `waits` is how many these are.
+        gate, key_gate: the limits it has to pass: of its binding, and of its key if it has one.
+        streak: failures of the binding since its last success, counted if it has a retry budget.
+        probe_ms: when a job may probe, while the binding's breaker is open; None: it is closed.
     """
 
     job: Job
@@ -109,6 +130,10 @@ class Situation:
     workers: tuple[WorkerInfo, ...] = ()
     waits_for: tuple[tuple[str, str], ...] = ()
     waits: int = 0
+    gate: Gate = Gate()
+    key_gate: Gate | None = None
+    streak: int = 0
+    probe_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

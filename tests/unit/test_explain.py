@@ -42,7 +42,21 @@ KNOWN = BindingInfo("A")
             {"status": "FAILED", "failures": 1, "crashes": 3, "error": JobError("X", "y")},
             [KNOWN],
             [],
-            [("failed", "It failed for good after 1 failure and 3 crashes; the last: X: y")],
+            [
+                (
+                    "crashed",
+                    (
+                        "It took down its worker 3 times and is kept apart; retry lets it run "
+                        "again. The last: X: y"
+                    ),
+                )
+            ],
+        ),
+        (
+            {"status": "FAILED", "failures": 2, "crashes": 1, "error": JobError("X", "y")},
+            [KNOWN],
+            [],
+            [("failed", "It failed for good after 2 failures and 1 crash; the last: X: y")],
         ),
         (
             {"status": "PROCESSING", "worker": "w"},

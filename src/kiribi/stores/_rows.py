@@ -8,7 +8,7 @@ from typing import Any
 
 from kiribi.distribution import Distribution
 from kiribi.job import Attempt, Job, JobError, JobStatus, Outcome
-from kiribi.ports import BindingInfo, LogLine, WorkerInfo
+from kiribi.ports import BindingInfo, Gate, LogLine, WorkerInfo
 from kiribi.search import BindingCounts, BindingStats
 
 Row = Sequence[Any]
@@ -122,6 +122,21 @@ def binding(row: Row) -> BindingInfo:
         streak,
         probe_ms,
     )
+
+
+def gates(row: Row) -> dict[str, Any]:
+    """What a situation says of limits, from a row of `gates.sql`."""
+    concurrency, running, holders, opens_ms, streak, probe_ms, key, *of_key = row
+    found: dict[str, Any] = {
+        "gate": Gate(None, concurrency, running, tuple(json.loads(holders)), opens_ms),
+        "streak": streak,
+        "probe_ms": probe_ms,
+    }
+    if key is not None:
+        concurrency, running, holders, opens_ms = of_key
+        held = tuple(json.loads(holders))
+        found["key_gate"] = Gate(key, concurrency, running, held, opens_ms)
+    return found
 
 
 def log_line(job_id: str, row: Row) -> tuple[int, LogLine]:

@@ -179,13 +179,14 @@ class SqlStore(ScheduleTable, ActionTable, Figures):
 
     async def situation(self, id: str) -> Situation | None:
         """See `ports.Store`."""
-        found, ((now,),), bindings, workers, waits = await self._read(
+        found, ((now,),), bindings, workers, waits, gates = await self._read(
             [
                 ("find_jobs", (dumps([id]),)),
                 ("now", ()),
                 ("bindings", ()),
                 ("workers", ()),
                 ("waited_for", (id, SHOWN)),
+                ("gates", (id, SHOWN)),
             ]
         )
         if not found:
@@ -199,6 +200,7 @@ class SqlStore(ScheduleTable, ActionTable, Figures):
             tuple(map(_rows.worker, workers)),
             tuple((earlier, status) for earlier, status, _ in waits),
             waits[0][2] if waits else 0,
+            **(_rows.gates(gates[0]) if gates else {}),
         )
 
     async def search(
