@@ -45,10 +45,20 @@ def explained(situation: Situation) -> Explanation:
     """What holds the job, the strongest reason first."""
     job = situation.job
     if job.status.is_final:
-        return Explanation(job, (_ended(job),))
+        return Explanation(job, (_ended(job), *_made_by(job)))
     rules = RUNS if job.status is JobStatus.PROCESSING else HOLDS
     reasons = [reason for rule in rules if (reason := rule(situation)) is not None]
-    return Explanation(job, tuple(reasons) or (WAITING_FOR_SLOT,))
+    return Explanation(job, (*(reasons or (WAITING_FOR_SLOT,)), *_made_by(job)))
+
+
+def _made_by(job: Job) -> Sequence[Reason]:
+    """Where it comes from, last: that does not hold it."""
+    if job.schedule is None:
+        return ()
+    tick = job.options.get("tick")
+    told = {"schedule": job.schedule, "tick": None if tick is None else _iso(tick)}
+    what = f"for its tick of {job.tick_at:%Y-%m-%d %H:%M:%S} UTC" if tick is not None else "at once"
+    return (Reason("scheduled", f"The schedule {job.schedule} made it {what}.", told),)
 
 
 # Waiting

@@ -27,6 +27,7 @@ from kiribi._acting import SWEPT, WEEK
 from kiribi._actions import Acted, Ids, Target
 from kiribi._explain import Explanation
 from kiribi._looking import Filter
+from kiribi._scheduled import ScheduleInfo
 from kiribi._session import Session
 from kiribi.action import Action
 from kiribi.batch import Batch
@@ -36,6 +37,7 @@ from kiribi.manager import Asked, Kiribi
 from kiribi.options import Options
 from kiribi.performer import Performer, Performs
 from kiribi.ports import BindingInfo, LogLine, WorkerInfo
+from kiribi.schedule import Schedule, When
 from kiribi.search import MAX_PAGE_SIZE, PAGE_SIZE, BindingStats, Count, FailureGroup, Page, Pulse
 
 P = TypeVar("P")
@@ -270,6 +272,13 @@ class BlockingKiribi:
         """Claim a paused binding's jobs again."""
         self._call(lambda kiribi: kiribi.resume(binding))
 
+    # Recurring jobs
+
+    @property
+    def schedules(self) -> BlockingSchedules:
+        """What `Kiribi.schedules` offers, blocking."""
+        return BlockingSchedules(self._call)
+
     # Private
 
     def _begin(self) -> None:
@@ -292,6 +301,51 @@ class BlockingKiribi:
         if self._session is not None:
             _abandoned.append(self._session)
         self._begin()
+
+
+class BlockingSchedules:
+    """What `kiribi.schedules` offers, each call blocking until it is done."""
+
+    def __init__(self, call: Callable[[Callable[[Kiribi], Coroutine[Any, Any, Any]]], Any]) -> None:
+        self._call = call
+
+    def create(
+        self, name: str, binding: str | type[Performer], schedule: Schedule | When
+    ) -> ScheduleInfo:
+        """Make a schedule. See `Schedules.create`."""
+        return self._call(lambda kiribi: kiribi.schedules.create(name, binding, schedule))
+
+    def find(self, name: str) -> ScheduleInfo | None:
+        """The schedule of this name; None if there is none."""
+        return self._call(lambda kiribi: kiribi.schedules.find(name))
+
+    def find_many(self, *, after: str = "", limit: int = MAX_PAGE_SIZE) -> list[ScheduleInfo]:
+        """Schedules by name, those after `after`."""
+        return self._call(lambda kiribi: kiribi.schedules.find_many(after=after, limit=limit))
+
+    def edit(self, name: str, schedule: Schedule | When) -> ScheduleInfo:
+        """Put another schedule in its place. See `Schedules.edit`."""
+        return self._call(lambda kiribi: kiribi.schedules.edit(name, schedule))
+
+    def pause(self, name: str) -> ScheduleInfo:
+        """Run no tick until `resume`. See `Schedules.pause`."""
+        return self._call(lambda kiribi: kiribi.schedules.pause(name))
+
+    def resume(self, name: str) -> ScheduleInfo:
+        """Go on after `pause`, with the first tick after now."""
+        return self._call(lambda kiribi: kiribi.schedules.resume(name))
+
+    def run_now(self, name: str) -> Job:
+        """Enqueue its job now. See `Schedules.run_now`."""
+        return self._call(lambda kiribi: kiribi.schedules.run_now(name))
+
+    def delete(self, name: str) -> None:
+        """Remove a schedule; the jobs it made stay. See `Schedules.delete`."""
+        self._call(lambda kiribi: kiribi.schedules.delete(name))
+
+    def next(self, name: str, number: int = 5) -> list[datetime]:
+        """Its next ticks, in its own time zone. See `Schedules.next`."""
+        return self._call(lambda kiribi: kiribi.schedules.next(name, number))
 
 
 _twins: WeakSet[BlockingKiribi] = WeakSet()

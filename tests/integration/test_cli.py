@@ -23,7 +23,7 @@ JOB_KEYS = {
     *("updatedAt", "dueAt", "startedAt", "finishedAt", "completedAt", "processingTime", "payload"),
     *("error", "reason", "progress", "worker", "cancelRequested", "duplicate"),
 }
-DETAIL_KEYS = JOB_KEYS | {"params", "result", "returnValue"}
+DETAIL_KEYS = JOB_KEYS | {"params", "schedule", "tick", "result", "returnValue"}
 
 
 @pytest.fixture(scope="module")

@@ -66,6 +66,8 @@ def test_enqueue_answers_the_stored_job_with_all_its_fields(api: Served) -> None
         "duplicate": False,
         "reason": None,
         "params": params,
+        "schedule": None,
+        "tick": None,
         "result": [],
         "returnValue": None,
     }
@@ -448,6 +450,7 @@ def test_me(api: Served) -> None:
             "jobs.retry",
             "jobs.delete",
             "bindings.pause",
+            "schedules.change",
         ],
         "events": True,
         "version": __version__,

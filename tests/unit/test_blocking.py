@@ -15,15 +15,18 @@ from pathlib import Path
 import pytest
 
 from kiribi import (
+    Every,
     InvalidDatabaseURL,
     JobStatus,
     Kiribi,
     NotFinished,
     NotSupported,
     Performer,
+    Schedule,
     StoreUnavailable,
 )
-from kiribi.blocking import BlockingKiribi
+from kiribi._schedules import Schedules
+from kiribi.blocking import BlockingKiribi, BlockingSchedules
 
 RUNTIME = {"connect", "bind", "start", "register", "tick", "sweep_steps", "hooked"}
 OVERRIDABLE = {"lifespan", "on_success", "on_failure", "on_schedule", "redact"}
@@ -55,6 +58,29 @@ def test_has_every_call_of_its_brother_with_the_same_parameters() -> None:
     for name, function in brothers.items():
         twin = inspect.signature(getattr(BlockingKiribi, name))
         assert list(twin.parameters.items()) == list(inspect.signature(function).parameters.items())
+
+
+def test_schedules_too(url: str) -> None:
+    calls = inspect.getmembers(Schedules, inspect.isfunction)
+    for name, function in calls:
+        if name.startswith("_") or name in ("declared", "hold"):
+            continue
+        twin = inspect.signature(getattr(BlockingSchedules, name))
+        assert list(twin.parameters.items()) == list(inspect.signature(function).parameters.items())
+    with BlockingKiribi(url, performers=[Double]) as kiribi:
+        made = kiribi.schedules.create("double", Double, Schedule(Every(3600), 21))
+        assert kiribi.schedules.create("double", Double, Schedule(Every(3600), 21)) == made
+        assert kiribi.schedules.find("double") == made
+        assert kiribi.schedules.find("triple") is None
+        assert kiribi.schedules.find_many() == [made]
+        assert kiribi.schedules.run_now("double").schedule == "double"
+        assert len(kiribi.schedules.next("double")) == 5
+        assert kiribi.schedules.pause("double").paused
+        assert kiribi.schedules.resume("double").next_ms == made.next_ms
+        changed = kiribi.schedules.edit("double", Schedule(Every(60), 4))
+        assert changed.schedule.payload == 4
+        kiribi.schedules.delete("double")
+        assert kiribi.schedules.find_many() == []
 
 
 def test_a_day_in_the_life(url: str) -> None:

@@ -125,8 +125,44 @@ class Details(Listed):
     """A job as a whole."""
 
     params: ParamsShown | None
+    schedule: str | None = Field(description="The name of the schedule that made it.")
+    tick: datetime | None = Field(description="The tick of it that the job is for.")
     result: list[AttemptShown] = Field(description="The last 20 attempts, oldest first.")
     return_value: Any = Field(description="What the performer returned.")
+
+
+class LastJob(Answer):
+    """The last job of a schedule."""
+
+    id: str
+    status: JobStatus | None = Field(description="Null: it is not there any more.")
+
+
+class ScheduleShown(Answer):
+    """A recurring job."""
+
+    name: str
+    binding: str
+    cron: str | None = Field(description="Minute, hour, day, month, weekday; or `every` is given.")
+    tz: str | None = Field(description="IANA time zone of `cron`.")
+    every: float | None = Field(description="Seconds.")
+    payload: Any = Field(description="After redaction.")
+    params: ParamsShown | None
+    missed: Literal["once", "all", "skip"]
+    overlap: bool
+    declared: bool = Field(description="By a performer's class; else it was made by a call.")
+    paused: bool
+    next_at: datetime | None = Field(description="Its next tick; null while it is paused.")
+    last_tick_at: datetime | None = Field(description="The last tick that was run.")
+    last_job: LastJob | None
+    created_at: datetime
+
+
+class Times(Answer):
+    """Ticks to come."""
+
+    tz: str | None = Field(description="The time zone of its cron expression.")
+    times: list[datetime]
 
 
 class PageShown(Answer):

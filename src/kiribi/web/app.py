@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from kiribi._version import __version__
 from kiribi.errors import KiribiError
 from kiribi.manager import Kiribi
-from kiribi.web import acting, doing, finding, looking, npm, session
+from kiribi.web import acting, doing, finding, looking, npm, schedules, session
 from kiribi.web.access import capabilities
 from kiribi.web.auth import Auth
 from kiribi.web.errors import on_failure, on_http_exception, on_kiribi_error, on_misfit
@@ -63,7 +63,7 @@ def create_app(
     state.pulses = Pulses(kiribi)
     state.events = Events(state.pulses, kiribi.queue)
     api = APIRouter(prefix="/api")
-    for module in (npm, finding, doing, acting, looking, session):
+    for module in (npm, finding, doing, acting, schedules, looking, session):
         api.include_router(module.router)
     app.include_router(api)
     app.router.default = Pages()

@@ -41,6 +41,8 @@ LISTED = {
 DETAILS = {
     **LISTED,
     "params": ASKED["params"],
+    "schedule": None,
+    "tick": None,
     "result": [
         {
             "status": "success",
@@ -70,7 +72,14 @@ PENDING = {
     "progress": None,
     "worker": None,
 }
-NEW: dict[str, Any] = {**PENDING, "params": ASKED["params"], "result": [], "returnValue": None}
+NEW: dict[str, Any] = {
+    **PENDING,
+    "params": ASKED["params"],
+    "schedule": None,
+    "tick": None,
+    "result": [],
+    "returnValue": None,
+}
 BATCH = {
     "id": ID,
     "total": 3,
@@ -128,6 +137,27 @@ TALLY = {
     "throughput": 0.0306,
 }
 
+SCHEDULE = {
+    "name": "digest",
+    "binding": "SEND_MAIL",
+    "cron": "0 9 * * 1-5",
+    "tz": "Asia/Tokyo",
+    "every": None,
+    "payload": {"to": "someone@example.com"},
+    "params": {"maxRetries": 5},
+    "missed": "once",
+    "overlap": True,
+    "declared": False,
+    "paused": False,
+    "nextAt": "2026-09-02T00:00:00.000Z",
+    "lastTickAt": "2026-09-01T00:00:00.000Z",
+    "lastJob": {"id": ID, "status": "COMPLETED"},
+    "createdAt": AT,
+}
+SCHEDULE_ASKED = {
+    name: SCHEDULE[name] for name in ("name", "binding", "cron", "tz", "payload", "params")
+}
+
 REQUESTS: dict[str, Any] = {
     "search": {"filter": FILTER, "limit": 50},
     "count": {"filter": FILTER},
@@ -145,6 +175,8 @@ REQUESTS: dict[str, Any] = {
     "deleteMany": {"ids": [ID, FAILED]},
     "sweep": {"olderThan": 604_800_000, "statuses": ["COMPLETED", "CANCELLED"], "dryRun": True},
     "recover": {"id": ID},
+    "createSchedule": SCHEDULE_ASKED,
+    "editSchedule": {"cron": "30 8 * * 1-5", "missed": "skip"},
     "login": {"token": "the token of this server"},
     "listJobs": {
         "filter": {"binding": "SEND_MAIL", "status": ["PENDING", "FAILED"]},
@@ -193,6 +225,17 @@ ANSWERS: dict[str, Any] = {
     "recover": {"count": 1},
     "pause": {**BINDING, "paused": True},
     "resume": BINDING,
+    "schedules": [SCHEDULE],
+    "createSchedule": SCHEDULE,
+    "findSchedule": SCHEDULE,
+    "editSchedule": {**SCHEDULE, "cron": "30 8 * * 1-5", "missed": "skip"},
+    "pauseSchedule": {**SCHEDULE, "paused": True, "nextAt": None},
+    "resumeSchedule": SCHEDULE,
+    "runSchedule": {**NEW, "schedule": "digest"},
+    "nextTicks": {
+        "tz": "Asia/Tokyo",
+        "times": ["2026-09-02T00:00:00.000Z", "2026-09-03T00:00:00.000Z"],
+    },
     "pulse": {
         "cursor": 4711,
         "health": {"level": "ok", "message": "3 jobs running, 1 worker"},

@@ -29,6 +29,7 @@ TAGS = [
     {"name": "Finding", "description": "Jobs, their logs, and why they are where they are."},
     {"name": "Doing", "description": "Enqueue jobs and act on them."},
     {"name": "Acting", "description": "Do something to very many jobs, in the background."},
+    {"name": "Recurring", "description": "Schedules: jobs that are made by the clock."},
     {"name": "Looking", "description": "For those who watch: next to no cost, however many jobs."},
     {"name": "Session", "description": "Sign a browser in and out."},
     {"name": "npm kiribi", "description": "The routes of npm kiribi, for its own web client."},

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kiribi._explain import Explanation
+from kiribi._scheduled import ScheduleInfo
 from kiribi.action import Action
 from kiribi.batch import Batch
 from kiribi.job import Attempt, Exit, Job, JobError, Outcome, utc
@@ -88,6 +89,8 @@ def detailed(job: Job, redact: Redact) -> dict[str, Any]:
     return {
         **listed(job, redact),
         "params": params(job.options) or None,
+        "schedule": job.schedule,
+        "tick": iso_or_none(job.options.get("tick")),
         "result": [_attempt(attempt) for attempt in job.history],
         "returnValue": job.result,
     }
@@ -106,18 +109,44 @@ def options(params: Mapping[str, Any]) -> dict[str, Any]:
     return {name: params[wire] for name, wire in OPTIONS.items() if params.get(wire) is not None}
 
 
+def schedule_shown(info: ScheduleInfo, redact: Redact) -> dict[str, Any]:
+    """A recurring job. Read as it is stored: its time zone need not be known here."""
+    stored = json.loads(info.definition)
+    last = {"id": info.last_job, "status": info.last_status}
+    return {
+        "name": info.name,
+        "binding": stored["binding"],
+        "cron": stored.get("cron"),
+        "tz": stored.get("tz"),
+        "every": stored.get("every"),
+        "payload": redacted(stored["binding"], stored["payload"], redact, f"schedule {info.name}"),
+        "params": params(stored["options"]) or None,
+        "missed": stored["missed"],
+        "overlap": stored["overlap"],
+        "declared": info.declared,
+        "paused": info.paused,
+        "nextAt": iso_or_none(info.next_ms),
+        "lastTickAt": iso_or_none(info.last_tick_ms),
+        "lastJob": last if info.last_job else None,
+        "createdAt": iso(info.created_ms),
+    }
+
+
 def shown_payload(job: Job, redact: Redact) -> Any:
     """The payload after redaction; nothing of it where the redaction fails."""
-    if job.payload is None:
+    return redacted(job.binding, job.payload, redact, f"job {job.id} of {job.binding}")
+
+
+def redacted(binding: str, payload: Any, redact: Redact, what: str) -> Any:
+    """A payload after redaction; nothing of it where the redaction fails."""
+    if payload is None:
         return None
     try:
-        shown = redact(job.binding, job.payload)
-        if shown is not job.payload:
+        shown = redact(binding, payload)
+        if shown is not payload:
             json.dumps(shown, allow_nan=False)
     except Exception:  # the application's own code: whatever it raises, hide
-        logger.exception(
-            "redact failed for job %s of %s: its payload is not shown", job.id, job.binding
-        )
+        logger.exception("redact failed for %s: its payload is not shown", what)
         return None
     return shown
 
