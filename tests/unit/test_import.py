@@ -49,3 +49,12 @@ def test_defining_an_application_loads_no_more() -> None:
         "exec('class Default(kiribi.Kiribi): ...')"
     )
     assert loaded(statement) == loaded("import kiribi")
+
+
+def test_what_workers_load_has_no_processes_and_no_threads() -> None:
+    modules = loaded(
+        "import kiribi.runtimes.invocation, kiribi.runtimes.remote, kiribi.queues.cloudflare, "
+        "kiribi.stores.d1, kiribi.executors.inline, kiribi.executors.outcomes"
+    )
+    assert not modules & {"apsw", "multiprocessing", "pydantic", "resource", "sqlite3"}
+    assert not modules & {"kiribi.executors.process", "kiribi.executors.thread"}

@@ -27,12 +27,10 @@ TURNED = {
     "Date.now": "monotonicDateNow",
     "crypto.getRandomValues(view)": "getRandomValues(Module, view)",
     # shared libraries come compiled from the Worker's files, at an address workerd remembers
-    "var f=findLibraryFS(libName,flags.rpath);if(f){": (
-        "return patchedLoadLibData(Module, libName, flags.rpath); var f; if (f) {"
+    "function loadLibData(){": (
+        "function loadLibData(){return patchedLoadLibData(Module, libName, flags.rpath);"
     ),
     "getMemory(metadata": "Module.getMemoryPatched(Module, libName, metadata",
-    # symbols of libraries that load later are not missing yet
-    "if(!flags.allowUndefined){reportUndefinedSymbols()}": "",
 }
 SRC, WASM, DATA = 0, 1, 2
 INTERNAL = 2

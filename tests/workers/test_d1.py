@@ -198,7 +198,8 @@ def test_rows_written(database: HttpDatabase) -> None:
             "enqueue": 2 * NUMBER + stat,
             "claim": NUMBER + stat + 1,
             "success": half + stat,
-            "retry": 2 * half + stat,
+            # and of each binding's failures the group, with its index entry
+            "retry": 2 * half + stat + 2 * BINDINGS,
             "nothing due": 0,
             "roll_up": 0,
             "prune": 0,

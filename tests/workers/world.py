@@ -11,11 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from tests.workers import toolchain
-from tests.workers.dev import PYTHON_FLAGS, Dev, project, wrangler
+from tests.workers.dev import PYTHON_FLAGS, Dev, project, until, wrangler
 
 SOURCE = Path(__file__).parents[2] / "src" / "kiribi"
 MIGRATIONS = str(files("kiribi.stores").joinpath("sql", "sqlite", "migrations"))
-SDK = ("workers", "asgi.py", "_workers_sdk_patch_loader.py", "_workers_sdk_package_patches.py")
+DATABASE = {
+    "binding": "KIRIBI_DB",
+    "database_name": "jobs",
+    "database_id": "jobs",
+    "migrations_dir": MIGRATIONS,
+}
 
 
 def python_worker(
@@ -54,14 +59,7 @@ def manager(
     """The Worker with the manager, `jobs`; its tables are there."""
     config = {
         "name": "jobs",
-        "d1_databases": [
-            {
-                "binding": "KIRIBI_DB",
-                "database_name": "jobs",
-                "database_id": "jobs",
-                "migrations_dir": MIGRATIONS,
-            }
-        ],
+        "d1_databases": [DATABASE],
         "queues": {
             "producers": [{"binding": "KIRIBI_QUEUE", "queue": "jobs"}],
             "consumers": [
@@ -86,20 +84,37 @@ def migrate(folder: Path, state: Path) -> None:
 
 
 def javascript_worker(
-    folder: Path, name: str, source: str, services: Sequence[Mapping[str, str]] = ()
+    folder: Path, name: str, source: str, services: Sequence[Mapping[str, str]] = (), **config: Any
 ) -> Path:
     """A Worker in TypeScript."""
-    config = {"name": name, "main": "src/index.ts", "services": list(services)}
+    config = {"name": name, "main": "src/index.ts", "services": list(services), **config}
     return project(folder, config, {"src/index.ts": source})
 
 
 CALLER = """
+const platform: Record<string, (env: any, ...args: any[]) => any> = {
+  // what Cloudflare itself calls
+  $scheduled: (env, cron) => env.KIRIBI.scheduled({ cron, scheduledTime: new Date() }),
+  $queue: (env, bodies) => env.KIRIBI_QUEUE.sendBatch(bodies.map((body: unknown) => ({ body }))),
+  async $fetch(env, method, path, body, headers) {
+    const response = await env.KIRIBI.fetch(`http://jobs.example.com${path}`, {
+      method,
+      headers: body === null ? headers : { "content-type": "application/json", ...headers },
+      body: body === null ? undefined : JSON.stringify(body),
+    });
+    return { status: response.status, text: await response.text() };
+  },
+  $rows: async (env, sql) => (await env.KIRIBI_DB.prepare(sql).all()).results,
+};
+
 export default {
   // POST [method, ...arguments]: what the manager answered
   async fetch(request: Request, env: any) {
     const [method, ...args] = await request.json() as any[];
     try {
-      const answer = await env.KIRIBI[method](...args);
+      const answer = method in platform
+        ? await platform[method](env, ...args)
+        : await env.KIRIBI[method](...args);
       return Response.json({ answer, dates: dates(answer) });
     } catch (error: any) {
       return Response.json({ error: { name: error.name, message: error.message } });
@@ -124,6 +139,16 @@ def call(running: Dev, method: str, *args: Any) -> Any:
     if "error" in told:
         raise RemoteError(told["error"]["name"], told["error"]["message"])
     return told["answer"]
+
+
+def ended(running: Dev, id: str, seconds: float = 30) -> dict[str, Any]:
+    """The job, once it has ended."""
+
+    def look() -> dict[str, Any] | None:
+        job = call(running, "find", id)
+        return job if job["status"] in ("COMPLETED", "FAILED", "CANCELLED") else None
+
+    return until(look, seconds, running.log[-4000:])
 
 
 class RemoteError(Exception):

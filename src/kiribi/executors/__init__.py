@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 
-from kiribi.executors.coroutine import CoroutineExecutor
-from kiribi.executors.process import ProcessExecutor
-from kiribi.executors.thread import ThreadExecutor
 from kiribi.performer import ExecutorName
 from kiribi.ports import Executor
 
@@ -24,6 +21,11 @@ class Executors:
     """
 
     def __init__(self, source: str, concurrency: int) -> None:
+        # Imported here: on Workers there are neither threads nor processes to import.
+        from kiribi.executors.coroutine import CoroutineExecutor
+        from kiribi.executors.process import ProcessExecutor
+        from kiribi.executors.thread import ThreadExecutor
+
         self.slots: dict[ExecutorName, int] = {
             "coroutine": concurrency,
             "thread": min(concurrency, THREADS),

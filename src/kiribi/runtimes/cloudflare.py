@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from inspect import isawaitable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from kiribi._platform import Entrypoint, made
 from kiribi.errors import InvalidApplication, KiribiError
@@ -115,9 +115,11 @@ def _manager(cls: type[Kiribi], ctx: Any, env: Any) -> Methods:
         bodies = [from_js(message.body) for message in batch.messages]
         wanted = min(sum(map(jobs_in, bodies)), MOST_JOBS)
         lost = any(map(stands_for_lost, bodies))
-        await _enter(kiribi)
         try:
-            claimed = await Invocation(kiribi, _choice(kiribi, ctx), _lease(env)).run(wanted)
+            await _enter(kiribi)
+            store = cast("D1Store", kiribi.store)  # `bound` sees to it
+            visit = Invocation(kiribi, store, _choice(kiribi, ctx), _lease(env))
+            claimed = await visit.run(wanted)
             if lost and claimed == wanted:
                 _doorbell(kiribi).ring_again(claimed)
         finally:
@@ -163,12 +165,11 @@ async def tick(kiribi: Kiribi, queue: Any) -> None:
 
 
 def _doorbell(kiribi: Kiribi) -> CloudflareQueue:
-    assert isinstance(kiribi.queue, CloudflareQueue)  # noqa: S101 - `bound` sees to it
-    return kiribi.queue
+    return cast("CloudflareQueue", kiribi.queue)  # `bound` sees to it
 
 
 async def _enter(kiribi: Kiribi) -> None:
-    """Enter `lifespan` once an isolate; it is never left."""
+    """Enter `lifespan` and make the performers known, once an isolate; it is never left."""
     cls = type(kiribi)
     # An event that another invocation sets would wake us in that one's name.
     while cls in Isolate.entering:  # noqa: ASYNC110
@@ -176,6 +177,7 @@ async def _enter(kiribi: Kiribi) -> None:
     if cls not in Isolate.apps:
         Isolate.entering.add(cls)
         try:
+            await kiribi.register(sorted(kiribi.performers))
             Isolate.apps[cls] = await kiribi.lifespan().__aenter__()
         finally:
             Isolate.entering.discard(cls)

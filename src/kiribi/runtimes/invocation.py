@@ -19,6 +19,7 @@ from kiribi._version import __version__
 from kiribi.errors import StoreError
 from kiribi.job import WAITING, Job, new_id
 from kiribi.ports import Executor, WorkerInfo
+from kiribi.stores._sql_store import SqlStore
 
 if TYPE_CHECKING:
     from kiribi.manager import Kiribi
@@ -43,13 +44,16 @@ class Invocation:
     """Performs due jobs of one manager, once.
 
     Args:
+        store: the manager's.
         choose: where a job runs.
         lease: seconds until its jobs are taken to be lost with it.
     """
 
-    def __init__(self, kiribi: Kiribi, choose: Choose, lease: float = LEASE_SECONDS) -> None:
+    def __init__(
+        self, kiribi: Kiribi, store: SqlStore, choose: Choose, lease: float = LEASE_SECONDS
+    ) -> None:
         self._kiribi = kiribi
-        self._store = kiribi.store
+        self._store = store
         self._choose = choose
         self._lease_ms = round(lease * 1000)
         self._execution = Execution(kiribi)
@@ -68,15 +72,17 @@ class Invocation:
         """
         served = tuple(sorted(self._kiribi.performers))
         worker = WorkerInfo(new_id(), "cloudflare", 0, __version__, served, CONCURRENCY)
-        await self._store.enlist(worker, self._lease_ms)
-        jobs = await self._store.claim(worker.id, served, min(wanted, MOST_JOBS), ids=ids)
+        jobs = await self._store.visit(worker, self._lease_ms, min(wanted, MOST_JOBS), ids=ids)
         # A job that was in a lost worker's hands runs alone, so that only the guilty crash again.
         suspects = [job for job in jobs if job.crashes]
         alone = suspects[:1]
         await self._perform([job for job in jobs if not job.crashes])
         await self._settle([_handed_back(job, "it runs alone") for job in suspects[1:]])
         await self._perform(alone)
-        await self._store.dismiss(worker.id)
+        due = await self._store.leave(worker.id, served)
+        if jobs and due == 0:
+            # freed by what has ended here: a place in a limit, a successor
+            self._kiribi.queue.ring()
         return len(jobs)
 
     async def _perform(self, jobs: Iterable[Job]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
+from urllib.parse import urlsplit
 
 from kiribi.manager import Kiribi
 from kiribi.runtimes.javascript import text_of
@@ -25,7 +27,21 @@ async def answer(kiribi: Kiribi, request: Any, env: Any) -> Any:
         from kiribi.web.app import create_app
         from kiribi.web.guard import ANY_NAME
 
-        APPS[token] = create_app(kiribi, token=token, allowed_hosts=(ANY_NAME,))
-    app = APPS[token]
-    app.state.kiribi = kiribi
-    return await asgi.fetch(app, request.js_object, env)
+        APPS[token] = create_app(kiribi, token=token, allowed_hosts=(ANY_NAME,), events=False)
+    from starlette.datastructures import State
+
+    from kiribi.web.pulse import Pulses
+
+    # Requests of one isolate run side by side: each has the application with its own manager.
+    app = copy(APPS[token])
+    state = {"kiribi": kiribi, "pulses": Pulses(kiribi)}
+    app.state = State({**app.state._state, **state})
+
+    async def hosted(scope: Any, receive: Any, send: Any) -> None:
+        # a call over a service binding has no Host
+        headers = [*scope.get("headers", ())]
+        if not any(name == b"host" for name, _ in headers):
+            headers.append((b"host", str(urlsplit(str(request.url)).hostname).encode()))
+        await app({**scope, "headers": headers}, receive, send)
+
+    return await asgi.fetch(hosted, request.js_object, env)

@@ -30,7 +30,7 @@ from kiribi.ports import (
 from kiribi.search import WINDOW, BindingCounts, Count, JobFilter, Page
 from kiribi.stores import _changes, _rows
 from kiribi.stores._action_table import ActionTable, StepTaken
-from kiribi.stores._batches import Write
+from kiribi.stores._batches import Batch, Write
 from kiribi.stores._figures import Figures
 from kiribi.stores._insertion import Insertion, id_bound
 from kiribi.stores._rows import Row, dumps, plain
@@ -128,15 +128,39 @@ class SqlStore(ScheduleTable, ActionTable, Figures):
         ids: Sequence[str] | None = None,
     ) -> list[Job]:
         """See `ports.Store`."""
+        return await self._claim((), worker, bindings, limit, pool, held, ids)
+
+    async def visit(
+        self, worker: WorkerInfo, lease_ms: int, limit: int, *, ids: Sequence[str] | None = None
+    ) -> list[Job]:
+        """`enlist` and `claim` in one batch, for a worker that claims only once."""
+        before = [self._enlistment(worker, lease_ms)]
+        return await self._claim(before, worker.id, worker.bindings, limit, "", (), ids)
+
+    async def leave(self, worker: str, bindings: Sequence[str]) -> int | None:
+        """`dismiss` and `next_due` in one batch."""
+        batch: Batch = [("dismiss_worker", (worker,)), ("next_due", (dumps(bindings),))]
+        return (await self._write(batch))[1][0][0]
+
+    async def _claim(
+        self,
+        before: Batch,
+        worker: str,
+        bindings: Sequence[str],
+        limit: int,
+        pool: str,
+        held: Sequence[str],
+        ids: Sequence[str] | None,
+    ) -> list[Job]:
         if limit <= 0 or not bindings:
             return []
         mine = (worker, pool, secrets.token_hex(8))
         choice: Params = (*mine, dumps(held), dumps(list(dict.fromkeys(bindings))), limit)
         first = ("claim_best", choice) if ids is None else ("claim_ids", (*choice, dumps(ids)))
         # undone by a loss of power, the job is due again: as after any crash
-        batch = [first, ("claim_stat", mine), ("claim_jobs", mine)]
+        batch = [*before, first, ("claim_stat", mine), ("claim_jobs", mine)]
         rows = await self._write(batch, durable=False)
-        return sorted(_rows.jobs(rows[2]), key=_rank)
+        return sorted(_rows.jobs(rows[-1]), key=_rank)
 
     async def apply(self, changes: Sequence[Change]) -> list[bool]:
         """See `ports.Store`."""
@@ -297,9 +321,12 @@ class SqlStore(ScheduleTable, ActionTable, Figures):
 
     async def enlist(self, worker: WorkerInfo, lease_ms: int) -> None:
         """See `ports.Store`."""
+        await self._write([self._enlistment(worker, lease_ms)])
+
+    def _enlistment(self, worker: WorkerInfo, lease_ms: int) -> tuple[str, Params]:
         served = dumps(worker.bindings)
         who: Params = (worker.id, plain(worker.host), worker.pid, worker.version, served)
-        await self._write([("enlist_worker", (*who, worker.slots, lease_ms))])
+        return "enlist_worker", (*who, worker.slots, lease_ms)
 
     async def renew(self, workers: Sequence[str], lease_ms: int) -> list[str]:
         """See `ports.Store`. A lapsed worker renews as long as nobody has buried it."""

@@ -1,4 +1,4 @@
-"""What a visitor may do, and how a route asks for it."""
+"""What a visitor may do, and how a route asks for it. All `async`: Workers have no threads."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def capabilities(*, read_only: bool) -> tuple[str, ...]:
     return (READ,) if read_only else CAPABILITIES
 
 
-def manager(request: Request) -> Kiribi:
+async def manager(request: Request) -> Kiribi:
     """The manager the application was made for."""
     return cast("Kiribi", request.app.state.kiribi)
 
 
-def visitor(request: Request) -> Visitor:
+async def visitor(request: Request) -> Visitor:
     """Who was let in.
 
     Raises:
@@ -51,7 +51,7 @@ Asking = Annotated[Visitor, Depends(visitor)]
 def needs(capability: str) -> Any:
     """A dependency that refuses who may not."""
 
-    def check(request: Request, _: Asking) -> None:
+    async def check(request: Request, _: Asking) -> None:
         check_granted(request, capability)
 
     return Depends(check)

@@ -29,6 +29,7 @@ def create_app(
     token: str | None = None,
     read_only: bool = False,
     allowed_hosts: Sequence[str] = LOOPBACK_NAMES,
+    events: bool = True,
 ) -> FastAPI:
     """The REST API under `/api` and the dashboard on every other path.
 
@@ -40,6 +41,7 @@ def create_app(
         token: what clients must present; None lets everybody in who reaches it.
         read_only: answer, but change nothing.
         allowed_hosts: the names under which browsers may ask for it.
+        events: whether the runtime can keep a stream of events open.
 
     Raises:
         InvalidInput: the token is empty.
@@ -61,7 +63,7 @@ def create_app(
     state.read_only = read_only
     state.capabilities = capabilities(read_only=read_only)
     state.pulses = Pulses(kiribi)
-    state.events = Events(state.pulses, kiribi.queue)
+    state.events = Events(state.pulses, kiribi.queue) if events else None
     api = APIRouter(prefix="/api")
     for module in (npm, finding, doing, acting, schedules, looking, session):
         api.include_router(module.router)

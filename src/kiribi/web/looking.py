@@ -19,6 +19,7 @@ from kiribi.web.answers import (
     Statistics,
     WorkerShown,
 )
+from kiribi.web.errors import Refused
 from kiribi.web.events import Events
 from kiribi.web.openapi import errors
 from kiribi.web.response import JSON
@@ -61,7 +62,9 @@ async def pulse(
 )
 async def events(request: Request) -> Response:
     """Server-sent events: the pulse whenever it changes, at most once a second."""
-    streams: Events = request.app.state.events
+    streams: Events | None = request.app.state.events
+    if streams is None:
+        raise Refused(404, "not_found", "this runtime has no events: ask for the pulse")
     return StreamingResponse(
         streams.stream(),
         media_type="text/event-stream",
@@ -79,7 +82,7 @@ async def me(request: Request, visitor: Asking) -> Response:
             "user": visitor.user,
             "readOnly": state.read_only,
             "capabilities": state.capabilities,
-            "events": True,
+            "events": state.events is not None,
             "version": __version__,
         }
     )
