@@ -335,6 +335,18 @@ async def test_enqueuing_races_with_the_end_of_what_is_waited_for(
             await world.store.delete([new.id])
 
 
+async def test_a_key_gets_its_turn_when_its_job_is_let_go(world: World) -> None:
+    (first,) = await world.put()
+    id = await after(world, [first], options='{"concurrency_key": "tenant"}')
+    (other,) = await world.put(binding="B", options='{"concurrency_key": "tenant"}')
+    worker = await world.worker()
+    assert [job.id for job in await world.store.claim(worker, ["B"], 9)] == [other]
+    await world.store.apply([lifecycle.complete(await the(world, other), None)])
+    assert await world.store.claim(worker, ["B"], 9) == []
+    await run(world, first)
+    assert [job.id for job in await world.store.claim(worker, ["B"], 9)] == [id]
+
+
 async def test_one_end_lets_thousands_go(world: World) -> None:
     (first,) = await world.put()
     ids = await world.put(2_500, after=(first,), binding="B")

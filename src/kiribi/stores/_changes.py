@@ -29,7 +29,7 @@ def statements(changes: Sequence[Change]) -> list[tuple[str, Params]]:
                 change.result,
                 change.error and change.error.to_json(),
                 int(change.cancel),
-                int(change.held),
+                1 if change.held else 2 if change.expected in FINAL else 0,
             )
             for change in changes
         ]

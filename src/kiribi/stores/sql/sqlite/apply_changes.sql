@@ -1,13 +1,13 @@
 -- Carry out each change whose job is still as expected.
--- ?2: [[id, expected, attempts, status, failures, crashes, delay_ms, outcome, result, error, cancel, held], ...]
+-- ?2: [[id, expected, attempts, status, failures, crashes, delay_ms, outcome, result, error, cancel, waits], ...]
+-- waits: 1 if the job must be held still, 2 if it is retried, and may have to wait for others again.
 -- A job that was to go on but was asked to stop meanwhile, stops: the request is never lost.
 WITH clock (now) AS (SELECT coalesce(?1, CAST(unixepoch('subsec') * 1000 AS INTEGER))),
 change AS MATERIALIZED (
   SELECT value ->> 0 AS id, value ->> 1 AS expected, value ->> 2 AS attempts, value ->> 3 AS status,
     value ->> 4 AS failures, value ->> 5 AS crashes, now + (value ->> 6) AS due,
     value ->> 7 AS outcome, value -> 8 AS result, nullif(value -> 9, 'null') AS error,
-    value ->> 10 AS cancel, value ->> 11 AS held, now,
-    value ->> 1 IN ('COMPLETED', 'FAILED', 'CANCELLED') AND value ->> 3 = 'PENDING' AS again,
+    value ->> 10 AS cancel, value ->> 11 AS waits, now,
     value ->> 1 = 'PROCESSING' AND value ->> 3 IN ('PENDING', 'RETRY_PENDING') AS goes_on
   FROM json_each(?2), clock
 )
@@ -19,10 +19,10 @@ UPDATE job SET
   open = CASE
     WHEN change.status IN ('COMPLETED', 'FAILED', 'CANCELLED') OR (goes_on AND cancel_requested)
     THEN NULL ELSE 1 END,
-  due = CASE WHEN again AND EXISTS (
+  due = CASE WHEN waits = 2 AND EXISTS (
       SELECT 1 FROM dependency WHERE job_id = job.id AND outcome IS NULL
     ) THEN 253402300799999 ELSE coalesce(change.due, job.due) END,
-  rank = CASE WHEN again AND EXISTS (
+  rank = CASE WHEN waits = 2 AND EXISTS (
       SELECT 1 FROM dependency WHERE job_id = job.id AND outcome IS NULL
     ) THEN 253402300799999 ELSE coalesce(change.due, job.due) END - priority * 60000,
   failures = change.failures,
@@ -53,5 +53,5 @@ UPDATE job SET
       json_array(job.attempts, outcome, started_ms, now, worker, json(change.error))) END
 FROM change
 WHERE job.id = change.id AND job.status = change.expected AND job.attempts = change.attempts
-  AND (NOT held OR job.due = 253402300799999)
+  AND (waits <> 1 OR job.due = 253402300799999)
 RETURNING id, open, EXISTS (SELECT 1 FROM dependency WHERE on_id = job.id)
