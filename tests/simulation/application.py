@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from kiribi import Cancel, Discard, Kiribi, Performer, Retry, Snooze
+from kiribi._failure import Crashed
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -59,6 +60,8 @@ class Work(Performer):
             case "die":
                 world.kill(world.loop.process, "it killed itself")
                 await asyncio.sleep(0)
+            case "lose":
+                world.stop_supervisor()
             case "once":
                 attempt = self.job.attempts
                 value = await self.once("step", lambda key: {"key": key, "attempt": attempt})
@@ -103,4 +106,5 @@ class Default(Kiribi):
         STAGE["world"].judge.hooked("completed", meta)
 
     async def on_failure(self, binding: str, payload: Any, error: Any, meta: Any) -> None:
-        STAGE["world"].judge.hooked("failed", meta)
+        outcome = "crashed" if isinstance(error, Crashed) else "failed"
+        STAGE["world"].judge.hooked(outcome, meta)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache, partial
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import apsw
@@ -41,9 +42,13 @@ class Database:
         self._changes = 0
 
     def latency(self) -> float:
-        """How long a request is on its way; often no time at all."""
+        """How long a request or an answer is under way: often no time at all, seldom long."""
         draw = self.world.random()
-        return 0.0 if draw < 0.5 else (draw - 0.5) * 0.004
+        if draw < 0.6:
+            return 0.0
+        if draw > 0.98:
+            return 0.03 * self.world.random()
+        return (draw - 0.6) * 2.5 * self.world.plan.latency
 
     def fails(self) -> bool:
         """Whether something goes wrong just now."""
@@ -60,9 +65,9 @@ class Database:
             names = [NAMES[one.text] for one, _ in batch if one.text in NAMES]
             self.world.judge.changed(process, names)
 
-    def committed(self, process: Process) -> None:
+    def committed(self, *, durable: bool) -> None:
         """What has changed is there for all."""
-        if self.world.judge.committed():
+        if self.world.judge.committed(durable=durable):
             self.version += 1
             for bell in self.world.bells:
                 bell.something_was_written()
@@ -84,7 +89,7 @@ class Connection:
         self._database = database
         self._process = process
         self._real = database.real
-        self._open = True
+        self._open = self._durable = True
 
     def execute(self, sql: str, params: Sequence[Any] = ()) -> Any:
         if not self._open:
@@ -93,13 +98,14 @@ class Connection:
             if self._database.fails():
                 raise apsw.FullError("simulated: the disk is full")
             cursor = self._real.execute(sql)
-            self._database.committed(self._process)
+            self._database.committed(durable=self._durable)
             return cursor
         if sql == "BEGIN IMMEDIATE" and self._database.fails():
             raise apsw.BusyError("simulated: it is locked")
         if sql == "ROLLBACK":
             self._database.world.judge.rolled_back()
-        if sql.startswith("PRAGMA"):
+        if sql.startswith("PRAGMA synchronous"):
+            self._durable = "FULL" in sql
             return NOTHING
         return self._real.execute(sql, params)
 
@@ -170,7 +176,10 @@ class SimulatedStore(SqliteStore):
         await self._database.world.pause(self._database.latency())
         if self._database.fails():
             raise sqlite.StoreUnavailable("simulated: reading failed")
-        return self._run(self._connection, sqlite._compiled(batch))
+        rows = self._run(self._connection, sqlite._compiled(batch))
+        if latency := self._database.latency():
+            await self._database.world.pause(latency)
+        return rows
 
     def _run(self, connection: Any, compiled: sqlite.Compiled) -> list[list[Row]]:
         rows = super()._run(connection, compiled)
@@ -182,8 +191,8 @@ class _Names(dict[str, str]):
     """Statements' names by their text."""
 
     def learn(self) -> None:
-        from importlib.resources import files
-
+        if self:
+            return
         for file in files("kiribi.stores").joinpath("sql", "sqlite").iterdir():
             if file.name.endswith(".sql"):
                 name = file.name.removesuffix(".sql")

@@ -44,7 +44,7 @@ class Bell(LocalQueue):
             times, most = ((0, most), (2, most), (1, 2.0))[kind]  # lost, doubled, late
             world.note("bell", self._process, ("lost", "doubled", "late")[kind])
         for _ in range(times):
-            self._process.call_later(most * world.random(), self._heard)
+            self._process.call_later(most * world.random() ** 2, self._heard)
 
     def _heard(self) -> None:
         with self._lock:

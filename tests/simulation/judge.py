@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tests.simulation.loop import Process
 
 from kiribi import Cancel, Discard, Job
+from kiribi.errors import LeaseLost
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 WAITING = ("PENDING", "RETRY_PENDING")
 FINAL = ("COMPLETED", "FAILED", "CANCELLED")
 STATUSES = ("PENDING", "PROCESSING", "RETRY_PENDING", *FINAL)
-PROMPT_MS = 250
+PROMPT_MS = 400
 """A due job is claimed within this, where a slot is free and nothing goes wrong."""
 
 NOT_ITS_FAULT = ("KiribiTimeoutError", "ProcessNotStarted")
@@ -113,6 +114,8 @@ class Judge:
         self.ended: Counter[str] = Counter()
         self._tallies: Counter[tuple[str, str]] = Counter()
         self._told: list[tuple[str, str, int]] = []
+        self._fresh: set[str] = set()
+        self._unsynced: set[str] = set()
         self._waiting_since: dict[str, int] = {}
         self._full = False
         self._slots_full = 0  # when nobody could have taken more, last
@@ -165,8 +168,8 @@ class Judge:
         running = sum(row.status == "PROCESSING" for row in after.values())
         self._full = running >= world.slots
 
-    def committed(self) -> bool:
-        """What changed is durable; whether anything has."""
+    def committed(self, *, durable: bool) -> bool:
+        """What changed is there for all; whether anything has. Durable: a loss of power too."""
         changed = (
             self.safe is not self.jobs
             or self._safe_workers is not self.workers
@@ -181,12 +184,18 @@ class Judge:
             else:
                 self._tallies[name, what] += number
         self._told.clear()
+        if durable:
+            self._unsynced.clear()
+        elif changed:
+            self._unsynced |= self._fresh
+        self._fresh.clear()
         return changed
 
     def rolled_back(self) -> None:
         """It never happened."""
         self.jobs, self.workers, self._steps = self.safe, self._safe_workers, self._safe_steps
         self._told.clear()
+        self._fresh.clear()
 
     def _sound(self, row: Row) -> None:
         final = row.status in FINAL
@@ -212,6 +221,7 @@ class Judge:
             if other not in self.deleted:
                 self._fail(f"job {n} was stored twice: {row.id} and {other}")
             self._serials[n] = row.id
+        self._fresh.add(row.id)
         self._births[row.id] += 1
         self._tell("enqueued", row)
         self._waiting_since[row.id] = now
@@ -406,6 +416,8 @@ class Judge:
                 self._fail(f"job {n} was accepted and is not there: {job.id}")
         elif json.loads(row.payload)["n"] != n:
             self._fail(f"job {n} was accepted, stored is {row}")
+        elif job.id in self._unsynced:
+            self._fail(f"job {n} was accepted, and a loss of power would undo it")
 
     def refused(self, n: int) -> None:
         """`enqueue` has raised, and nobody else has asked for this job."""
@@ -450,6 +462,10 @@ class Judge:
             execution.over = True
             if isinstance(how, BaseException):
                 execution.error = how
+                row = self.safe.get(execution.id)
+                still = row is not None and row.attempts == execution.attempt
+                if isinstance(how, LeaseLost) and still and not self._buried(execution.worker):
+                    self._fail(f"a step was refused to the attempt that runs: {row}")
             else:
                 execution.value = how
             self._world.note(
@@ -463,7 +479,7 @@ class Judge:
             self._fail(f"once gave {value}, stored is {stored}")
 
     def hooked(self, what: str, meta: Any) -> None:
-        """A hook was called."""
+        """A hook was called for an attempt that ended as `what`."""
         key = self._key(meta.id, meta.attempts)
         self._world.note("hook", self._world.loop.process, f"{meta.id}/{meta.attempts} {what}")
         if key in self._hooked:
@@ -475,8 +491,7 @@ class Judge:
                 self._fail(f"a hook was called for no job: {meta.id}")
             return
         outcomes = {number: outcome for number, outcome, *_ in json.loads(row.history or "[]")}
-        outcome = outcomes.get(meta.attempts)
-        if (outcome == "completed") != (what == "completed") or outcome is None:
+        if outcomes.get(meta.attempts, what if len(outcomes) == 20 else None) != what:
             self._fail(f"a hook heard {what} of attempt {meta.attempts}, stored is {row}")
 
     # At rest

@@ -15,8 +15,12 @@ from random import Random
 from typing import Any
 
 
+MOST_STEPS = 100_000
+"""A seed has about a thousand."""
+
+
 class Stuck(Exception):
-    """Nobody can go on, and nothing will happen by itself."""
+    """It comes to no end; the message says how."""
 
 
 class Process:
@@ -128,12 +132,14 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         """Give turns until `done` (asked when time would pass), or `halted`.
 
         Raises:
-            Stuck: nothing is left to do.
+            Stuck: it never will be.
         """
         asyncio._set_running_loop(self)
         try:
             while not self.halted:
                 if self.busy:
+                    if self.steps > MOST_STEPS:
+                        raise Stuck("it turns in circles")
                     self._turn()
                 elif done():
                     break
@@ -161,7 +167,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         """To the next thing that happens by itself, and to whatever happens at the same time."""
         timers = self._timers
         if not timers:
-            raise Stuck
+            raise Stuck("nobody can go on")
         self.now = max(self.now, timers[0][0])
         while timers and timers[0][0] <= self.now:
             _, _, handle, process = heapq.heappop(timers)

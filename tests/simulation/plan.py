@@ -15,12 +15,19 @@ ROUGH = (
     *("die", "stubborn:0.6", "sleep:0.2 die"),
 )
 BINDINGS = ("WORK", "WORK", "WORK", "OTHER")
+LATE = ("sleep:0.1 lose sleep:4", "lose sleep:3.5 once sleep:0.5", "lose sleep:4 fail")
+"""They lose their lease at work, and come too late."""
 FAULTS = {
     "calm": (),
     "killed": ("kill turn", "kill turn", "kill worker", "kill slot", "kill client"),
-    "lapsed": ("stop supervisor", "stop worker", "kill supervisor", "stop any", "clock"),
+    "lapsed": ("stop supervisor", "stop supervisor", "kill supervisor", "stop any", "clock"),
     "broken": ("break", "break", "kill turn"),
     "all": ("kill turn", "kill worker", "kill supervisor", "stop any", "break", "clock"),
+}
+CREWS = {
+    "calm": [(1,), (2,), (2,)],
+    "lapsed": [(1, 1), (1, 1), (2, 1)],
+    "any": [(1,), (2,), (1, 1)],
 }
 KINDS = ("calm", "calm", "killed", "killed", "lapsed", "lapsed", "broken", "all")
 
@@ -41,6 +48,7 @@ class Plan:
     remote_bell: only rings are heard, as between machines; else every commit.
     bell_faults: the chance that a ring is lost, doubled or late.
     crews: how many children each supervisor has.
+    latency: seconds that a request or an answer of the store is under way, at most, as a rule.
     clients: what each does, one after the other.
     faults: at which step of the scheduler what goes wrong.
     """
@@ -50,6 +58,7 @@ class Plan:
     bell_faults: float
     crews: Sequence[int]
     concurrency: int
+    latency: float
     clients: list[list[tuple[Any, ...]]] = field(default_factory=list[list[tuple[Any, ...]]])
     faults: list[tuple[int, str, float]] = field(default_factory=list[tuple[int, str, float]])
 
@@ -67,21 +76,24 @@ def planned(random: Random) -> Plan:
         kind=kind,
         remote_bell=random.random() < 0.5,
         bell_faults=0.0 if calm or random.random() < 0.5 else 0.4,
-        crews=random.choice([(1,), (2,)] if calm else [(1,), (2,), (1, 1), (1, 1)]),
+        crews=random.choice(CREWS[kind] if kind in CREWS else CREWS["any"]),
         concurrency=random.choice([1, 2, 3]),
+        latency=random.choice([0.002, 0.002, 0.02]),
     )
+    if calm and random.random() < 0.5:
+        return _quick(random, plan)
     serial = 0
     for _ in range(random.choice([1, 2])):
         actions: list[tuple[Any, ...]] = []
         for _ in range(random.randint(2, 5)):
             several = [
-                _new(random, serial + place, calm) for place in range(random.choice([1, 1, 3]))
+                _new(random, serial + place, kind) for place in range(random.choice([1, 1, 3]))
             ]
             serial += len(several)
             actions.append(("enqueue", several))
             if random.random() < 0.6:
                 actions.append(_action(random, serial, calm))
-            actions.append(("wait", random.choice([0, 0.05, 0.3, 0.8])))
+            actions.append(("wait", random.choice([0, 0.003, 0.01, 0.02, 0.3, 0.8])))
         plan.clients.append(actions)
     if FAULTS[kind]:
         for _ in range(random.randint(1, 3)):
@@ -91,10 +103,28 @@ def planned(random: Random) -> Plan:
     return plan
 
 
-def _new(random: Random, serial: int, calm: bool) -> NewWork:
+def _quick(random: Random, plan: Plan) -> Plan:
+    """Jobs that end at once, in pairs so close that looking and ringing meet, and then silence."""
+    plan.latency, plan.crews = 0.02, (1,)
+    actions: list[tuple[Any, ...]] = []
+    for serial in range(10):
+        options: dict[str, Any] = {"id": True} if random.random() < 0.8 else {}
+        if serial in (0, 3, 7, 9) and random.random() < 0.4:
+            options["first_delay"] = random.choice([0.05, 0.4])
+        work = NewWork("WORK", {"n": serial, "acts": ["ok"]}, options)
+        pause = 0.1 * random.random() if serial % 2 else 0.6
+        actions += [("enqueue", [work]), ("wait", pause)]
+    plan.clients.append(actions)
+    return plan
+
+
+def _new(random: Random, serial: int, kind: str) -> NewWork:
+    calm = kind == "calm"
     acts = random.choices(CALM if calm else ROUGH, k=random.choice([1, 1, 2, 3]))
     if "snooze" in acts[-1] or random.random() < 0.8:
         acts.append("ok")
+    if kind == "lapsed" and random.random() < 0.15:
+        acts = [random.choice(LATE), "sleep:3", *acts]
     options: dict[str, Any] = {}
     if random.random() < 0.3:
         options["max_attempts"] = random.choice([1, 2, 4])

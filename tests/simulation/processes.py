@@ -35,6 +35,7 @@ class SimulatedProcess(Process):
 
     def __init__(self, loop: SimulatedLoop, name: str) -> None:
         super().__init__(loop, name)
+        self.parent: SimulatedProcess | None = None
         self.children: list[SimulatedProcess] = []
         self.code: int | None = None
         self.worker: str | None = None
@@ -142,6 +143,7 @@ async def spawned(world: World, module: str) -> SimulatedChild:
     to, back = Pipe(world, process), Pipe(world, parent)
     child = SimulatedChild(world, process, to, back)
     parent.children.append(process)
+    process.parent = parent
     own = SimulatedParent(to, back)
 
     async def main() -> None:

@@ -145,9 +145,10 @@ class World:
         # What is left of what goes wrong may still go wrong while there is work.
         self._until(lambda: not self.plan.faults or self._all_ended(), until, "")
         self._rest()
-        client = Client(self, len(clients), [("resume",)])
-        client.start()
-        self._until(lambda: client.done and self._all_ended(), REST_SECONDS, "")
+        if any(action[0] == "pause" for actions in self.plan.clients for action in actions):
+            clients.append(Client(self, len(clients), [("resume",)]))
+            clients[-1].start()
+        self._until(lambda: clients[-1].done and self._all_ended(), REST_SECONDS, "")
         self._stop_all()
         if self.failure is None:
             self.judge.at_rest()
@@ -157,8 +158,8 @@ class World:
         deadline = loop.now + seconds
         try:
             loop.run_until(lambda: done() or loop.now > deadline)
-        except Stuck:
-            self.fail("nobody can go on")
+        except Stuck as stuck:
+            self.fail(str(stuck))
         if why and loop.now > deadline:
             self.fail(why)
 
@@ -223,6 +224,20 @@ class World:
 
     # What goes wrong
 
+    def stop_supervisor(self) -> None:
+        """That of the process whose turn it is, until its lease has lapsed for long."""
+        process = self.loop.process
+        while isinstance(process, SimulatedProcess) and process.parent is not None:
+            process = process.parent
+        if not self._resting:
+            self._stop(process, 3 * LEASE_MS / 1000)
+
+    def _stop(self, process: Process, seconds: float) -> None:
+        self.note("stop", process)
+        self.harmless = False
+        process.stop()
+        self._later(seconds, self._go_on, process)
+
     def _next_fault(self) -> float:
         """Let go wrong what is due; the step at which the next is."""
         faults = self.plan.faults
@@ -242,11 +257,7 @@ class World:
                     self.kill(victim, "by a fault")
             case "stop":
                 if victim := self._victim(whom, chance):
-                    self.harmless = False
-                    victim.stop()
-                    self.note("stop", victim)
-                    pause = (0.02, 0.4, 1.5, 3.0, 5.0)[int(chance * 5)]
-                    self._later(pause, self._go_on, victim)
+                    self._stop(victim, (0.02, 0.4, 1.5, 3.0, 5.0)[int(chance * 5)])
             case "break":
                 self.harmless = False
                 self.database.broken = 0.2 + 0.8 * chance
