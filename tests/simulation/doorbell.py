@@ -6,6 +6,7 @@ Cloudflare Queues) only a ring is. Half of the seeds have the one, half the othe
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from kiribi.queues.local import EVERY, LocalQueue
@@ -24,8 +25,8 @@ class Bell(LocalQueue):
         super().__init__(None)
         world.bells.append(self)
 
-    def ring(self) -> None:
-        super().ring()
+    def ring(self, delays: Iterable[float] = ()) -> None:
+        super().ring(delays)
         if self._world.plan.remote_bell:
             for bell in self._world.bells:
                 if bell is not self:

@@ -14,7 +14,6 @@ from collections.abc import Callable, Coroutine
 from random import Random
 from typing import Any
 
-
 MOST_STEPS = 100_000
 """A seed has about a thousand."""
 

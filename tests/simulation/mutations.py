@@ -5,8 +5,8 @@ says so: then somebody has to find the mistake's new place.
 """
 
 from __future__ import annotations
-
 import __future__
+
 import functools
 import importlib
 import inspect
@@ -150,8 +150,10 @@ MUTATIONS: dict[str, Sequence[Change]] = {
         (
             "kiribi.stores._writer:Writer._commit",
             "answers = [request.work(self._connection) for request in group]",
-            "answers = [request.work(self._connection) for request in group]; "
-            "_answer([(request, answer, None) for request, answer in zip(group, answers)])",
+            (
+                "answers = [request.work(self._connection) for request in group]; "
+                "_answer([(request, answer, None) for request, answer in zip(group, answers)])"
+            ),
         ),
     ),
     "what is accepted is not synced": (
@@ -172,8 +174,13 @@ MUTATIONS: dict[str, Sequence[Change]] = {
     "the doorbell rings before the commit": (
         (
             "kiribi.manager:Kiribi.enqueue_many",
-            "stored += await self.store.insert(step)\n        self.queue.ring()",
-            "self.queue.ring(); stored += await self.store.insert(step)",
+            "new = await self.store.insert(step)",
+            "self.queue.ring(); new = await self.store.insert(step)",
+        ),
+        (
+            "kiribi.manager:Kiribi.enqueue_many",
+            "self.queue.ring((job.due_ms - job.updated_ms) / 1000 for job in new)",
+            "pass",
         ),
     ),
     "nobody rings for what was settled": ((f"{WORKER}._settled", "self._bell.ring()", "pass"),),

@@ -18,6 +18,7 @@ from tests.simulation.loop import PROCESS, Process, SimulatedLoop
 from kiribi.application import Application
 from kiribi.errors import KiribiError
 from kiribi.executors.spawn import Frame
+from kiribi.job import Exit
 from kiribi.runtimes import child, slot
 
 if TYPE_CHECKING:
@@ -124,9 +125,8 @@ class SimulatedChild:
         if self.lives:
             self._process.kill()
 
-    async def ended(self) -> str:
-        code = await asyncio.shield(self._exit)
-        return "killed by SIGKILL" if code < 0 else f"exit code {code}"
+    async def ended(self) -> Exit:
+        return Exit(await asyncio.shield(self._exit))
 
     def _exited(self) -> None:
         assert self._process.code is not None

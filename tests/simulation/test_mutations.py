@@ -25,11 +25,10 @@ def hunted() -> Iterator[Mapping[str, Hunted]]:
 def test_a_mistake_is_caught(name: str, hunted: Mapping[str, Hunted]) -> None:
     caught = hunted[name].result()
     assert caught is not None, f"{name}: it survives {len(SEEDS)} seeds"
-    print("seed %d: %s" % caught)
+    print(f"seed {caught[0]}: {caught[1]}")
 
 
 def test_a_mistake_that_cannot_be_made_any_more_says_so() -> None:
     moved = ("claim_best.sql", "a line that was rewritten", "")
-    with pytest.raises(LookupError, match=r"claim_best\.sql has no 'a line that was rewritten'"):
-        with applied([moved]):
-            pass
+    with pytest.raises(LookupError, match=r"no 'a line that was rewritten'"), applied([moved]):
+        pass
