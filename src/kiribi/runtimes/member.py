@@ -116,6 +116,10 @@ class Member:
         while (frame := await child.receive()) is not None:
             match frame:
                 case {"ready": {"bindings": bindings, "slots": slots, "retention": retention}}:
+                    if not await self._store.renew([self.id], self._lease_ms):
+                        # Buried, and maybe forgotten, while we slept: it must not come back.
+                        self.kill("its lease was taken away")
+                        continue
                     self._worker = replace(self._worker, bindings=tuple(bindings), slots=slots)
                     await self._enlist()
                     kept = {JobStatus(status): seconds for status, seconds in retention.items()}
