@@ -463,7 +463,8 @@ class Judge:
             if isinstance(how, BaseException):
                 execution.error = how
                 row = self.safe.get(execution.id)
-                still = row is not None and row.attempts == execution.attempt
+                now = ("PROCESSING", execution.attempt)
+                still = row is not None and (row.status, row.attempts) == now
                 if isinstance(how, LeaseLost) and still and not self._buried(execution.worker):
                     self._fail(f"a step was refused to the attempt that runs: {row}")
             else:

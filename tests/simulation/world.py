@@ -72,7 +72,7 @@ class World:
         self.ids: dict[int, tuple[str, tuple[str, Any]]] = {}
         self.harmless = self.plan.kind in ("calm", "killed")
         self._pids = 100
-        self._resting = False
+        self._resting = self._ending = False
         self._supervisors: list[SimulatedProcess] = []
         self._stopped: list[asyncio.Task[Any]] = []
 
@@ -179,6 +179,7 @@ class World:
             process.go_on()
 
     def _stop_all(self) -> None:
+        self._ending = True
         running = [process for process in self._supervisors if process.alive]
         for process in running:
             assert process.main is not None
@@ -188,6 +189,8 @@ class World:
     # Supervisors
 
     def _start_crew(self, children: int) -> None:
+        if self._ending:
+            return
         process = self.new_process("supervisor")
         process.at_exit.append(lambda: self._replace(process, children))
         self._supervisors.append(process)
