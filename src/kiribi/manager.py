@@ -121,6 +121,7 @@ class Kiribi(Acting):
         from kiribi._schedules import Schedules
 
         self.store, self.queue = store, queue
+        store.on_release(queue.ring)
         self.performers = self._at_hand(performers)
         owners = [type(self)] if type(self) is not Kiribi else [*self.performers.values(), Kiribi]
         # With its name: the module may have several managers.

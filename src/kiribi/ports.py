@@ -6,7 +6,7 @@ by the store's own clock in epoch milliseconds. `tests/conformance` says what ea
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -237,6 +237,10 @@ class Store(ActionStore, Protocol):
         Jobs that waited for one of these are let go, or cancelled, before it returns. A retried
         job waits again for those of its predecessors that are open.
         """
+        ...
+
+    def on_release(self, ring: Callable[[Iterable[float]], None]) -> None:
+        """Have `ring` called for held jobs that are let go: seconds until each is due."""
         ...
 
     async def repair(self) -> int:

@@ -134,6 +134,22 @@ def test_deleting_rings_for_whoever_waited() -> None:
     on_kiribi(use)
 
 
+def test_a_release_rings_for_when_it_is_due() -> None:
+    async def use(kiribi: Kiribi, _: FakeClock) -> None:
+        rung: list[float] = []
+        kiribi.store.on_release(rung.extend)
+        first = await kiribi.enqueue(Note, "first")
+        await kiribi.enqueue_many([(Note, "a", {"after": first}), (Later, "b", {"after": first})])
+        strict = await kiribi.enqueue(Note, "c")
+        await kiribi.enqueue(Note, "d", after=strict)
+        await kiribi.cancel(strict.id)
+        assert rung == []
+        await drain(kiribi)
+        assert sorted(rung) == [0, 60]
+
+    on_kiribi(use)
+
+
 def test_tick_repairs_and_rings() -> None:
     async def use(kiribi: Kiribi, _: FakeClock) -> None:
         first = await kiribi.enqueue(Note, "first")

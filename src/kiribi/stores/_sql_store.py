@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -183,6 +183,10 @@ class SqlStore(ScheduleTable, ActionTable, Figures):
         batch = _changes.statements(changes)
         ids, ended = _changes.taken(changes, batch, await (write or self._write)(batch))
         return set(ids), ended
+
+    def on_release(self, ring: Callable[[Iterable[float]], None]) -> None:
+        """See `ports.Store`."""
+        self._successors.ring = ring
 
     async def repair(self) -> int:
         """See `ports.Store`."""

@@ -19,6 +19,8 @@ from kiribi.stores._rows import Row, dumps
 
 logger = logging.getLogger("kiribi")
 
+Ring = Callable[[Iterable[float]], None]
+"""Told of jobs let go, by the seconds until they are due."""
 Ended = tuple[str, str | None]
 """A job's id and, if it is gone, its last status."""
 
@@ -43,6 +45,7 @@ class Successors:
         self._read = read
         self._apply = apply
         self._from = ""
+        self.ring: Ring | None = None
 
     async def ended(self, ended: Sequence[Ended]) -> None:
         """Let go of the jobs that waited for `ended` alone, or cancel them, and so on."""
@@ -80,8 +83,14 @@ class Successors:
         ended: list[Ended] = []
         for start in range(0, len(held), STEP):
             rows = await self._read("decide_held", dumps(held[start : start + STEP]))
-            if rows:
-                ended += (await self._apply([_change(row) for row in rows]))[1]
+            if not rows:
+                continue
+            changes = [_change(row) for row in rows]
+            took, more = await self._apply(changes)
+            ended += more
+            if self.ring is not None:
+                delays = [one.delay_ms for one in changes if one.id in took]
+                self.ring([ms / 1000 for ms in delays if ms is not None])
         return ended
 
 
