@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from kiribi.cli import actions, background, enqueue, jobs, look, serving, upkeep
+from kiribi.cli import actions, background, enqueue, jobs, look, schedules, serving, upkeep
 from kiribi.cli.output import note
 from kiribi.errors import InvalidInput, KiribiError, shown
 
@@ -25,6 +25,12 @@ PIPE_CLOSED = 141
 
 NAMES = {
     "binding": "BINDING",
+    "name": "NAME",
+    "cron": "--cron",
+    "tz": "--tz",
+    "every": "--every",
+    "number": "--number",
+    "missed": "--missed",
     **{
         name: f"--{name.replace('_', '-')}"
         for name in (
@@ -84,6 +90,7 @@ app.add_typer(actions_app, name="actions", rich_help_panel="Look")
 actions_app.command("list")(background.list_actions)
 actions_app.command()(background.show)
 actions_app.command()(background.abort)
+app.add_typer(schedules.app, name="schedules", rich_help_panel="Ask")
 for action in actions.ACTIONS:
     jobs_app.command(action.name)(actions.command(action))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kiribi._scheduled import ScheduleInfo
 from kiribi.batch import Batch
 from kiribi.job import Job
 from kiribi.web import wire
@@ -22,6 +23,11 @@ def detailed(job: Job) -> dict[str, Any]:
 def batch(batch: Batch) -> dict[str, Any]:
     """How far a batch has come."""
     return wire.batch_shown(batch, _open)
+
+
+def schedule(info: ScheduleInfo) -> dict[str, Any]:
+    """A recurring job."""
+    return wire.schedule_shown(info, _open)
 
 
 def _open(_: str, payload: Any) -> Any:
