@@ -10,12 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import Any, TypedDict, cast
 
-from kiribi.errors import InvalidInput, checked_seconds, unknown_name
+from kiribi.errors import YEAR, InvalidInput, checked_seconds, unknown_name
 from kiribi.options import whole
 
 MOST = 1_000_000
 """Of anything that is counted here."""
-YEAR = 366 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,11 @@ def _parts(kind: type[RateLimit] | type[RetryBudget], example: str) -> Callable[
                 raise unknown_name(name, part, parts)
         if parts[0] not in given:
             raise InvalidInput(name, given, f"give {example}")
-        return kind(**given)
+        try:
+            return kind(**given)
+        except InvalidInput as error:
+            part = error.field.rpartition(".")[2]
+            raise InvalidInput(f"{name}.{part}", error.value, error.allowed) from None
 
     return check
 

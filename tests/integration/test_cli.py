@@ -258,6 +258,24 @@ def test_pause_and_resume(shell: Shell) -> None:
     shell("jobs", "show", id, "--watch", "--json")
 
 
+def test_limits(shell: Shell) -> None:
+    shell("enqueue", "ECHO", "1", "--concurrency-key", "tenant-7")
+    done = shell(
+        "limit", "ECHO", "--concurrency", "2", "--rate", "100/1m:20", "--retry-budget", "5"
+    )
+    assert done.out == "ECHO: concurrency 2, rate limit 100/60s:20, retry budget 5:30s\n"
+    shell("limit", "ECHO", "--rate", "none", "--rate-per-key", "1/2s")
+    known = {one["name"]: one for one in lines(shell("bindings", "--json").out)}
+    assert known["ECHO"]["overrides"]["rateLimit"] is None
+    assert known["ECHO"]["limits"]["rateLimitPerKey"] == {"limit": 1, "per": 2.0, "burst": 1}
+    assert "concurrency 2" in shell("bindings").out
+    assert shell("limit", "ECHO", "--reset").out == "ECHO: no limits\n"
+    assert one(shell("limit", "ECHO", "--concurrency", "3", "--json").out)["limits"] == {
+        "concurrency": 3
+    }
+    shell("limit", "ECHO", "--reset")
+
+
 def test_stats(shell: Shell) -> None:
     failed(shell, "counted")
     [tally] = lines(shell("stats", "--binding", "FAIL", "--since", "1h", "--json").out)
@@ -359,7 +377,16 @@ def test_no_color(shell: Shell) -> None:
 
 HELPED = (
     *(["dev"], ["worker"], ["serve"], ["enqueue"], ["stats"], ["explain"], ["bindings"]),
-    *(["pause"], ["resume"], ["workers"], ["recover"], ["sweep"], ["migrate"], ["version"]),
+    *(
+        ["pause"],
+        ["resume"],
+        ["limit"],
+        ["workers"],
+        ["recover"],
+        ["sweep"],
+        ["migrate"],
+        ["version"],
+    ),
     *(["jobs", name] for name in ("list", "show", "logs", "cancel", "retry", "run-now", "delete")),
 )
 

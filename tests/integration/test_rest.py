@@ -382,6 +382,38 @@ def test_pause_and_resume(api: Served) -> None:
         assert post(api, "bindings/SEND_MAIL/resume")["paused"] is False
 
 
+def test_limits_are_set_and_taken_back(api: Served) -> None:
+    with api.worker():
+        asked = {
+            "concurrency": 2,
+            "rateLimitPerKey": {"limit": 5, "per": 60},
+            "retryBudget": {"failures": 3},
+            "rateLimit": None,
+        }
+        limited = post(api, "bindings/SEND_MAIL/limit", asked)
+        assert limited["limits"] == {
+            "concurrency": 2,
+            "rateLimitPerKey": {"limit": 5, "per": 60.0, "burst": 1},
+            "retryBudget": {"failures": 3, "probe": 30.0},
+        }
+        assert limited["overrides"] == {**limited["limits"], "rateLimit": None}
+        assert limited["breaker"] == {"open": False, "failures": 0, "probe": None}
+        post(api, "bindings/SEND_MAIL/limit", {"retryBudget": None})
+        details = {binding["name"]: binding for binding in get(api, "binding-details")}
+        assert details["SEND_MAIL"]["breaker"] is None
+        assert details["SEND_MAIL"]["limits"]["concurrency"] == 2
+        reset = post(api, "bindings/SEND_MAIL/reset-limits")
+        assert (reset["limits"], reset["overrides"]) == ({}, {})
+
+
+def test_a_key_is_an_option_like_any_other(api: Served) -> None:
+    params = {"concurrencyKey": "tenant-7"}
+    made = post(api, "enqueue", {"binding": "ECHO", "params": params}, 201)
+    assert made["params"] == params
+    job = api.run(api.kiribi.find(made["id"]))
+    assert job.options == {"concurrency_key": "tenant-7"}
+
+
 def test_binding_details_are_what_a_worker_told(api: Served) -> None:
     with api.worker():
         details = {binding["name"]: binding for binding in get(api, "binding-details")}
@@ -450,6 +482,7 @@ def test_me(api: Served) -> None:
             "jobs.retry",
             "jobs.delete",
             "bindings.pause",
+            "bindings.limit",
             "schedules.change",
         ],
         "events": True,

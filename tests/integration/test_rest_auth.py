@@ -321,6 +321,8 @@ def test_read_only_changes_nothing(tmp_path: Path) -> None:
             ("POST", "api/sweep", {"olderThan": 0, "statuses": "*"}),
             ("POST", "api/recover", None),
             ("POST", "api/bindings/ECHO/pause", None),
+            ("POST", "api/bindings/ECHO/limit", {"concurrency": 1}),
+            ("POST", "api/bindings/ECHO/reset-limits", None),
             ("POST", "api/bindings/ECHO/resume", None),
             ("PATCH", f"api/jobs/{job.id}/cancel", None),
             ("DELETE", f"api/jobs/{job.id}", None),

@@ -12,7 +12,17 @@ from typing import Annotated, Any
 
 import typer
 
-from kiribi.cli import actions, background, enqueue, jobs, look, schedules, serving, upkeep
+from kiribi.cli import (
+    actions,
+    background,
+    enqueue,
+    jobs,
+    limits,
+    look,
+    schedules,
+    serving,
+    upkeep,
+)
 from kiribi.cli.output import note
 from kiribi.errors import InvalidInput, KiribiError, shown
 
@@ -75,7 +85,13 @@ PANELS: Sequence[tuple[str, Sequence[Callable[..., None]]]] = (
         "Look",
         (look.stats, look.failures, look.explain, look.batch, look.bindings, look.workers),
     ),
-    ("Keep house", (look.pause, look.resume, upkeep.recover, upkeep.sweep, upkeep.migrate)),
+    (
+        "Keep house",
+        (
+            *(look.pause, look.resume, limits.limit),
+            *(upkeep.recover, upkeep.sweep, upkeep.migrate),
+        ),
+    ),
     ("About", (upkeep.version,)),
 )
 for panel, commands in PANELS:

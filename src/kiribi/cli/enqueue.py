@@ -45,6 +45,10 @@ def enqueue(
         str | None,
         typer.Option(metavar="WHAT", help="If it ends otherwise: cancel (default), run or wait."),
     ] = None,
+    concurrency_key: Annotated[
+        str | None,
+        typer.Option(metavar="KEY", help="Runs one at a time with others of this key."),
+    ] = None,
     id: Annotated[
         str | None, typer.Option("--id", help="A UUIDv7 that makes this call repeatable.")
     ] = None,
@@ -74,6 +78,7 @@ def enqueue(
         "retry_delay": values.given(values.retry_delay, "--retry-delay", retry_delay),
         "timeout": values.given(values.seconds, "--timeout", timeout),
         "priority": values.given(values.whole, "--priority", priority),
+        "concurrency_key": concurrency_key,
         "id": id,
         "after": after or None,
         "after_failed": values.given(values.after_failed, "--after-failed", after_failed),

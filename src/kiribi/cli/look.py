@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kiribi.cli import shapes, values
+from kiribi.cli import limits, shapes, values
 from kiribi.cli.output import ago, cell, emit, emit_line, plain, screen, shown_status, span, table
 from kiribi.cli.session import DATABASE, Database, Json, run
 from kiribi.distribution import Distribution
@@ -179,11 +179,13 @@ def bindings(json: Json = False, database: Database = DATABASE) -> None:
         for one in found:
             emit_line(wire.binding_shown(one))
         return
-    rows = table("binding", "state", "last served", "defaults", cut=("defaults",))
+    rows = table("binding", "state", "last served", "limits", "defaults", cut=("defaults",))
     for one in found:
         defaults = ", ".join(f"{name}={value}" for name, value in one.defaults.items())
-        state = "[yellow]paused[/]" if one.paused else "active"
-        rows.add_row(cell(one.name), state, ago(one.last_seen_ms) or "never", cell(defaults))
+        state = "[red]breaker open[/]" if one.probe_ms is not None else "active"
+        state = "[yellow]paused[/]" if one.paused else state
+        seen = ago(one.last_seen_ms) or "never"
+        rows.add_row(cell(one.name), state, seen, cell(limits.shown(one)), cell(defaults))
     screen().print(rows if found else "No bindings: no worker has served this database yet.")
 
 

@@ -18,6 +18,7 @@ CAPABILITIES = (
     "jobs.retry",
     "jobs.delete",
     "bindings.pause",
+    "bindings.limit",
     "schedules.change",
 )
 

@@ -119,6 +119,7 @@ class ParamsShown(Answer):
     priority: int | None = None
     after: list[str] | None = None
     after_failed: Literal["cancel", "run", "wait"] | None = None
+    concurrency_key: str | None = None
 
 
 class Details(Listed):
@@ -313,6 +314,39 @@ class Me(Answer):
     version: str
 
 
+class RateShown(Answer):
+    """So many starts in a time."""
+
+    limit: int
+    per: float = Field(description="Seconds.")
+    burst: int
+
+
+class BudgetShown(Answer):
+    """When the breaker opens."""
+
+    failures: int = Field(description="In a row.")
+    probe: float = Field(description="Seconds from one probe to the next.")
+
+
+class LimitsShown(Answer):
+    """Limits over all workers."""
+
+    concurrency: int | None = None
+    concurrency_per_key: int | None = None
+    rate_limit: RateShown | None = None
+    rate_limit_per_key: RateShown | None = None
+    retry_budget: BudgetShown | None = None
+
+
+class BreakerShown(Answer):
+    """Where the retry budget stands."""
+
+    open: bool = Field(description="Its jobs wait; one at a time probes.")
+    failures: int = Field(description="Since the last success.")
+    probe: int | None = Field(description="Milliseconds until the next may probe.")
+
+
 class BindingShown(Answer):
     """A kind of job."""
 
@@ -323,6 +357,9 @@ class BindingShown(Answer):
     )
     paused: bool
     last_seen_at: datetime | None = Field(description="When a worker last served it.")
+    limits: LimitsShown = Field(description="Those in force.")
+    overrides: LimitsShown = Field(description="Set at run time; null: lifted.")
+    breaker: BreakerShown | None = Field(description="null without a retry budget.")
 
 
 class Tally(Answer):

@@ -14,8 +14,11 @@ from pydantic import (
     model_validator,
 )
 
+from kiribi.errors import YEAR
 from kiribi.job import ID, JobStatus
-from kiribi.options import AFTER_FAILED, CHECKS, MAX_AFTER, MAX_ATTEMPTS, MAX_PRIORITY
+from kiribi.limits import CHECKS as LIMITS
+from kiribi.limits import MOST
+from kiribi.options import AFTER_FAILED, CHECKS, MAX_AFTER, MAX_ATTEMPTS, MAX_KEY, MAX_PRIORITY
 from kiribi.performer import BINDING_PATTERN
 from kiribi.search import CHECKS as CONDITIONS
 from kiribi.search import (
@@ -32,6 +35,7 @@ from kiribi.web.fields import (
     SECONDS,
     STATUS,
     Asked,
+    Schema,
     Whole,
     checked,
     condition,
@@ -49,6 +53,24 @@ NAME = {"type": "string"}
 UUID7 = {"type": "string", "pattern": f"^{ID.pattern}$"}
 ID_OR_NULL = {"anyOf": [UUID7, {"type": "null"}]}
 BINDING = {"type": "string", "pattern": f"^{BINDING_PATTERN.pattern}$"}
+COUNT: Schema = {"type": "integer", "minimum": 1, "maximum": MOST}
+PERIOD: Schema = {"type": "number", "minimum": 0.001, "maximum": YEAR}
+RATE: Schema = {
+    "type": "object",
+    "properties": {
+        "limit": COUNT,
+        "per": {**PERIOD, "default": 1},
+        "burst": {**COUNT, "default": 1},
+    },
+    "required": ["limit"],
+    "additionalProperties": False,
+}
+BUDGET: Schema = {
+    "type": "object",
+    "properties": {"failures": COUNT, "probe": {**PERIOD, "default": 30}},
+    "required": ["failures"],
+    "additionalProperties": False,
+}
 TEXT = {"type": "string", "minLength": 1, "maxLength": 1000}
 
 Id = Annotated[StrictStr, Field(min_length=1, max_length=100)]
@@ -99,6 +121,10 @@ class Params(Asked):
         Any, *option("after_failed", {"type": "string", "enum": [*AFTER_FAILED]})
     ] = Field(None, description="If one of these ends otherwise: cancel (default), run or wait.")
 
+    concurrency_key: Annotated[
+        Any, *option("concurrency_key", {"type": "string", "minLength": 1, "maxLength": MAX_KEY})
+    ] = Field(None, description="Jobs of a binding with the same key run one at a time.")
+
     @model_validator(mode="after")
     def one_start(self) -> Params:
         """`at` and `firstDelay` exclude each other."""
@@ -119,6 +145,7 @@ class Params(Asked):
             "priority": self.priority,
             "after": self.after,
             "after_failed": self.after_failed,
+            "concurrency_key": self.concurrency_key,
         }
         return {name: value for name, value in given.items() if value is not None}
 
@@ -251,6 +278,43 @@ class Perform(Enqueue):
     """A job to accept and to wait for."""
 
     wait: Wait = Field(30.0, description="Seconds to wait for its end.")
+
+
+def _limit(name: str, schema: dict[str, Any]) -> Any:
+    return checked(name, LIMITS[name], schema)
+
+
+class Limit(Asked):
+    """Limits of a binding; null lifts one, what is left out stays as it is."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    concurrency: Annotated[Any, *_limit("concurrency", COUNT)] = Field(
+        None, description="Jobs that run at a time, over all workers."
+    )
+    concurrency_per_key: Annotated[Any, *_limit("concurrency_per_key", COUNT)] = Field(
+        None, description="Of those with the same concurrencyKey; 1 where nobody says more."
+    )
+    rate_limit: Annotated[Any, *_limit("rate_limit", RATE)] = Field(
+        None, description="Jobs that start in a time, over all workers."
+    )
+    rate_limit_per_key: Annotated[Any, *_limit("rate_limit_per_key", RATE)] = Field(
+        None, description="Of those with the same concurrencyKey."
+    )
+    retry_budget: Annotated[Any, *_limit("retry_budget", BUDGET)] = Field(
+        None, description="Failures in a row after which jobs wait and one at a time probes."
+    )
+
+    @model_validator(mode="after")
+    def some(self) -> Limit:
+        """An empty request is a mistake."""
+        if not self.model_fields_set:
+            raise misfit("concurrency", None, "give at least one limit")
+        return self
+
+    def limits(self) -> dict[str, Any]:
+        """As `Kiribi.limit` takes them."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
 
 
 def _statuses(name: str, value: object) -> tuple[JobStatus, ...]:

@@ -17,7 +17,7 @@ from kiribi.manager import Kiribi
 from kiribi.performer import BINDING_PATTERN
 from kiribi.web.access import Manager, needs
 from kiribi.web.answers import BatchShown, BindingShown, Details, Done, Listed, Number
-from kiribi.web.asked import Enqueue, NewBatch, Perform, Recover, Sweep, Target
+from kiribi.web.asked import Enqueue, Limit, NewBatch, Perform, Recover, Sweep, Target
 from kiribi.web.body import JSONRoute
 from kiribi.web.errors import Refused
 from kiribi.web.finding import JobId, outcome
@@ -199,6 +199,32 @@ async def resume(kiribi: Manager, name: BindingName) -> Response:
     """Start a paused binding's jobs again."""
     with known():
         await kiribi.resume(name)
+    return await _binding(kiribi, name)
+
+
+@router.post(
+    "/bindings/{name}/limit",
+    response_model=BindingShown,
+    dependencies=[needs("bindings.limit")],
+    responses=errors(400, 404),
+)
+async def limit(kiribi: Manager, name: BindingName, asked: Limit) -> Response:
+    """Set limits of a binding for all workers, over those of its performer."""
+    with known():
+        await kiribi.limit(name, **asked.limits())
+    return await _binding(kiribi, name)
+
+
+@router.post(
+    "/bindings/{name}/reset-limits",
+    response_model=BindingShown,
+    dependencies=[needs("bindings.limit")],
+    responses=errors(400, 404),
+)
+async def reset_limits(kiribi: Manager, name: BindingName) -> Response:
+    """Take back the limits set at run time: those of its performer hold again."""
+    with known():
+        await kiribi.reset_limits(name)
     return await _binding(kiribi, name)
 
 

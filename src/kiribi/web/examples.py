@@ -114,6 +114,13 @@ BINDING = {
     "schema": {"type": "object", "properties": {"to": {"type": "string"}}, "required": ["to"]},
     "paused": False,
     "lastSeenAt": AT,
+    "limits": {
+        "concurrency": 10,
+        "rateLimit": {"limit": 100, "per": 60, "burst": 20},
+        "retryBudget": {"failures": 5, "probe": 30},
+    },
+    "overrides": {},
+    "breaker": {"open": False, "failures": 0, "probe": None},
 }
 TALLY = {
     "binding": "SEND_MAIL",
@@ -159,6 +166,7 @@ SCHEDULE_ASKED = {
 }
 
 REQUESTS: dict[str, Any] = {
+    "limit": {"concurrency": 2, "rateLimit": None},
     "search": {"filter": FILTER, "limit": 50},
     "count": {"filter": FILTER},
     "enqueue": ASKED,
@@ -224,6 +232,12 @@ ANSWERS: dict[str, Any] = {
     "sweep": {"count": 1234},
     "recover": {"count": 1},
     "pause": {**BINDING, "paused": True},
+    "limit": {
+        **BINDING,
+        "limits": {"concurrency": 2, "retryBudget": {"failures": 5, "probe": 30}},
+        "overrides": {"concurrency": 2, "rateLimit": None},
+    },
+    "resetLimits": BINDING,
     "resume": BINDING,
     "schedules": [SCHEDULE],
     "createSchedule": SCHEDULE,

@@ -29,8 +29,18 @@ OPTIONS = {
     "priority": "priority",
     "after": "after",
     "after_failed": "afterFailed",
+    "concurrency_key": "concurrencyKey",
 }
 """Options by their Python and their JSON names."""
+
+LIMITS = {
+    "concurrency": "concurrency",
+    "concurrency_per_key": "concurrencyPerKey",
+    "rate_limit": "rateLimit",
+    "rate_limit_per_key": "rateLimitPerKey",
+    "retry_budget": "retryBudget",
+}
+"""Limits of a binding by their Python and their JSON names."""
 
 FILTER = {"created_after": "createdAfter", "created_before": "createdBefore"}
 """Times in a filter by their Python and their JSON names."""
@@ -245,6 +255,11 @@ def binding_shown(info: BindingInfo) -> dict[str, Any]:
         "schema": info.schema,
         "paused": info.paused,
         "lastSeenAt": iso_or_none(info.last_seen_ms),
+        "limits": {LIMITS[name]: limit for name, limit in info.limits.items()},
+        "overrides": {LIMITS[name]: limit for name, limit in info.overrides.items()},
+        "breaker": None
+        if "retry_budget" not in info.limits
+        else {"open": info.probe_ms is not None, "failures": info.streak, "probe": info.probe_ms},
     }
 
 
