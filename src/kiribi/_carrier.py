@@ -29,6 +29,8 @@ BUDGET = 0.5
 """Seconds that a tick may spend on actions."""
 LOOK_SECONDS = 0.5
 """How often somebody who cannot carry an action out looks how far it is."""
+PRUNED_EVERY = 600
+"""Ticks between two looks for actions to forget."""
 AT_A_TIME = 100
 """Running actions looked at."""
 
@@ -79,9 +81,10 @@ class Carrier:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._last: dict[str, int] = {}
+        self._ticks = 0
 
     async def tick(self, retention: Retention | None = None, budget: float = BUDGET) -> bool:
-        """Do some steps, and forget actions that ended before anything is kept; was there any."""
+        """Do some steps; was there any. Now and then, forget what ended before anything is kept."""
         until = time.monotonic() + budget
         acted = False
         last, self._last = self._last, {}
@@ -99,9 +102,10 @@ class Carrier:
                     self._last[action.id] = action.step
                 if time.monotonic() >= until:
                     break  # a step each, however slow the store
-        if retention is not None and retention.seconds:
+        if retention is not None and retention.seconds and self._ticks % PRUNED_EVERY == 0:
             kept = max(retention.seconds.values())
             await self._store.prune_actions(await self._store.now_ms() - round(kept * 1000))
+        self._ticks += 1
         return acted
 
 

@@ -251,7 +251,8 @@ def _ended(job: Job) -> Reason:
         told = {"attempts": job.attempts}
         return Reason("completed", f"It completed in its attempt {job.attempts}.", told)
     if job.status is JobStatus.CANCELLED:
-        return Reason("cancelled", "It was cancelled; retry runs it again.")
+        why = f": {job.error.message}" if job.error and job.error.type == "NotRun" else ""
+        return Reason("cancelled", f"It was cancelled{why}; retry runs it again.")
     last = f"{job.error.type}: {job.error.message}" if job.error else "no error was stored"
     if job.reason == "crashed":
         exit = job.error and job.error.exit

@@ -21,6 +21,8 @@ TRUST_SECONDS = 5.0
 
 STEP = 1_000
 """Jobs per round trip."""
+EDGE_CHARACTERS = 150
+"""Of one job that another waits for, on the way to the store."""
 STEP_CHARACTERS = 16_000_000
 """Payloads per round trip, in characters of JSON."""
 
@@ -155,13 +157,14 @@ class Intake:
 
 
 def steps(jobs: Sequence[NewJob]) -> Iterable[Sequence[NewJob]]:
-    """`jobs` by the thousand, or fewer where payloads are large."""
+    """`jobs` by the thousand, or fewer where payloads, or lists of other jobs, are large."""
     start = size = 0
     for end, job in enumerate(jobs):
-        size += len(job.payload)
+        large = len(job.payload) + len(job.after) * EDGE_CHARACTERS
+        size += large
         if end - start == STEP or (size > STEP_CHARACTERS and end > start):
             yield jobs[start:end]
-            start, size = end, len(job.payload)
+            start, size = end, large
     if jobs:
         yield jobs[start:]
 

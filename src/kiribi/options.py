@@ -195,7 +195,7 @@ def _id(name: str, value: object) -> str:
 
 
 def _after(name: str, value: object) -> tuple[str, ...]:
-    """Jobs or ids, each once; none is as good as not given."""
+    """Jobs or ids, each once, in the order of ids; none is as good as not given."""
     several = [value] if isinstance(value, str | uuid.UUID | Job) else value
     if not isinstance(several, Iterable) or isinstance(several, bytes | Mapping):
         raise InvalidInput(name, value, "give a job, its id, or a list of them")
@@ -204,7 +204,7 @@ def _after(name: str, value: object) -> tuple[str, ...]:
         ids[_id(name, one.id if isinstance(one, Job) else one)] = None
         if len(ids) > MAX_AFTER:
             raise InvalidInput(name, value, f"give at most {MAX_AFTER:,} jobs")
-    return tuple(ids)
+    return tuple(sorted(ids))
 
 
 def _after_failed(name: str, value: object) -> AfterFailed:

@@ -219,7 +219,8 @@ class Page:
     """One page of a search, newest first.
 
     Attributes:
-        jobs: without payload bodies over 1 KB, results and history: `find` has them.
+        jobs: without payload bodies over 1 KB, long lists of `after`, results and history: `find`
+            has them.
         next: pass as `before` to go on; None where there is nothing more.
         looked_back_to_ms: how far the search has looked, epoch milliseconds; None if to the end.
     """

@@ -272,18 +272,17 @@ async def test_they_are_listed_newest_first_and_pruned_with_retention(world: Wor
     assert [action.id for action in await world.store.actions(before=ids[0], limit=1)] == ids[1:2]
     running = await world.store.running_actions(9)
     assert [(action.id, free) for action, free in running] == [(id, True) for id in ids[::-1]]
-    carrier = Carrier(world.store)
     keep = Retention({JobStatus.COMPLETED: 1, JobStatus.FAILED: 60})
-    assert (await finished(world, actions[0], carrier)).status is ActionStatus.DONE
+    assert (await finished(world, actions[0])).status is ActionStatus.DONE
     await world.store.abort_action(ids[0])
     world.clock.advance(59_000)
-    await carrier.tick(keep)
+    await Carrier(world.store).tick(keep)
     assert len(await world.store.actions()) == 3
     world.clock.advance(2_000)
-    await carrier.tick(Retention({}))
+    await Carrier(world.store).tick(Retention({}))
     assert len(await world.store.actions()) == 3
     open_one = await start(world, "cancel", {"binding": "A"})
-    await carrier.tick(keep, budget=0)
+    await Carrier(world.store).tick(keep, budget=0)
     assert [action.id for action in await world.store.actions()] == [open_one.id]
 
 

@@ -66,6 +66,19 @@ def test_options_show_what_was_given() -> None:
     on_kiribi(use)
 
 
+def test_pages_leave_out_long_lists() -> None:
+    async def use(kiribi: Kiribi, _: FakeClock) -> None:
+        firsts = await kiribi.enqueue_many([(Note, "x")] * 40)
+        short = await kiribi.enqueue(Note, "b", after=firsts[:2], priority=3)
+        long = await kiribi.enqueue(Note, "b", after=firsts, priority=3)
+        listed = {job.id: job.options for job in (await kiribi.find_many()).jobs}
+        assert listed[short.id] == short.options
+        assert listed[long.id] == {"priority": 3}
+        assert (await kiribi.explain(long.id)).job.options == long.options
+
+    on_kiribi(use)
+
+
 def test_the_performers_delay_counts_from_the_end() -> None:
     async def use(kiribi: Kiribi, clock: FakeClock) -> None:
         first = await kiribi.enqueue(Note, "first")
@@ -91,6 +104,10 @@ def test_explain_names_what_is_waited_for() -> None:
         await kiribi.cancel([first.id for first in firsts[1:]])
         told = (await kiribi.explain(job.id)).reasons
         assert [reason.code for reason in told] == ["cancelled"]
+        assert told[0].message == (
+            f"It was cancelled: it was to run after job {firsts[1].id}, which was CANCELLED; "
+            "retry runs it again."
+        )
 
     on_kiribi(use)
 

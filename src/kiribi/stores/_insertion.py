@@ -78,8 +78,9 @@ class Insertion:
         if bodies:
             self.statements.append(("insert_payloads", (dumps(bodies),)))
         if self.held:
-            held = dumps(self.held)
-            self.statements += [("insert_dependencies", (held,)), ("refuse_missing", (held,))]
+            edges = [(id, failed, earlier) for id, failed, after in self.held for earlier in after]
+            self.statements.append(("insert_dependencies", (dumps(edges),)))
+            self.statements.append(("refuse_missing", (dumps([id for id, *_ in self.held]),)))
         # RETURNING would cost as much as the insert: what is not known comes from here
         self.statements.append(("insert_context", (dumps(sorted(self.bindings)),)))
 
