@@ -10,7 +10,7 @@ import { may } from "./session";
 import type { Job, Json, Params } from "./types";
 
 /** The last thing this page did, so that what shows jobs looks again at once. */
-export const touched = signal<{ what: Action | "enqueue" } | null>(null);
+export const touched = signal<{ what: Action | "enqueue" | "other" } | null>(null);
 
 /** A question waiting for its answer. */
 export const question = signal<{ jobs: readonly Job[]; answer: (yes: boolean) => void } | null>(
@@ -35,6 +35,29 @@ export function explainError(error: unknown): string {
   if (error instanceof api.Unreachable) return t("error.unreachable");
   if (error instanceof api.Refused) return error.message;
   throw error;
+}
+
+/** Hold a binding's jobs back, or let them go on. */
+export async function switchBinding(name: string, to: "pause" | "resume"): Promise<void> {
+  await told(async () => {
+    await api.switchBinding(name, to);
+    return t(`done.${to}`, { binding: name });
+  });
+}
+
+/** Take back the jobs of workers that were lost. */
+export const recoverLost = (): Promise<void> =>
+  told(async () => tn("done.recover", (await api.recover()).count));
+
+/** Do it, say what came of it, and look again. */
+export async function told(work: () => Promise<string>): Promise<void> {
+  try {
+    notify(await work());
+    touched.value = { what: "other" };
+    void beat();
+  } catch (error) {
+    notify(explainError(error), { bad: true });
+  }
 }
 
 /** Do `action` to those of `jobs` that allow it; whether anything was done. */

@@ -7,12 +7,15 @@ import type {
   BulkResult,
   Explanation,
   Filter,
+  Job,
   JobDetails,
   LogLine,
   Me,
   Page,
   Params,
   Pulse,
+  Stats,
+  Worker,
 } from "./types";
 
 const TIMEOUT = 20_000;
@@ -113,6 +116,16 @@ export const logs = (
 export const bulk = (action: BulkAction, ids: string[]): Promise<BulkResult> =>
   ask("POST", `jobs/${action}`, { ids });
 export const bindings = (): Promise<BindingDetails[]> => ask("GET", "binding-details");
+
+export const stats = (hours: number, binding?: string): Promise<Stats> =>
+  ask("GET", `stats?hours=${hours}${binding ? `&binding=${encodeURIComponent(binding)}` : ""}`);
+export const workers = (): Promise<Worker[]> => ask("GET", "workers");
+export const switchBinding = (name: string, to: "pause" | "resume"): Promise<BindingDetails> =>
+  ask("POST", `bindings/${encodeURIComponent(name)}/${to}`);
+export const recover = (): Promise<{ count: number }> => ask("POST", "recover");
+export const deadJobs = (): Promise<Job[]> => ask("GET", "dead-jobs");
+export const count = (filter: Filter): Promise<{ count: number; exact: boolean }> =>
+  ask("POST", "count", { filter });
 
 /** @param wanted its payload is JSON text, and arrives exactly as written. */
 export const enqueue = (wanted: {

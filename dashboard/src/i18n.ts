@@ -1,15 +1,16 @@
-// The words, from JSON catalogues, in the reader's language.
+// The words, from JSON catalogues, in the reader's language: only that one is loaded.
 
 import { signal } from "@preact/signals";
-import en from "./locales/en.json";
-import ja from "./locales/ja.json";
+import en from "./locales/en.json?url";
+import type words from "./locales/en.json";
+import ja from "./locales/ja.json?url";
 import { remembered, remember } from "./memory";
 
 const CATALOGUES = { en, ja } as const;
 export type Language = keyof typeof CATALOGUES;
 export const LANGUAGES: Record<Language, string> = { en: "English", ja: "日本語" };
 
-export type Key = keyof typeof en;
+export type Key = keyof typeof words;
 /** Keys with a form for each plural. */
 export type PluralKey = Key extends infer K ? (K extends `${infer B}.other` ? B : never) : never;
 type Values = Record<string, string | number>;
@@ -23,12 +24,42 @@ function preferred(): Language {
   return wanted.find(isLanguage) ?? "en";
 }
 
-export const language = signal<Language>(preferred());
+const AGAIN = 2_000;
 
-export function speak(chosen: Language): void {
-  remember("language", chosen);
+let catalogue: Record<string, string> = {};
+export const language = signal<Language>("en");
+
+async function learn(chosen: Language): Promise<void> {
+  const answer = await fetch(CATALOGUES[chosen]);
+  catalogue = (await answer.json()) as typeof catalogue;
   language.value = chosen;
 }
+
+/** Speak the language that was chosen before, else the browser's, else English. */
+export async function startLanguage(): Promise<void> {
+  for (;;) {
+    try {
+      return await learn(preferred());
+    } catch {
+      // the server went away while the page was loading
+      await new Promise((resume) => setTimeout(resume, AGAIN));
+    }
+  }
+}
+
+/** Whether the language could be had. */
+export async function speak(chosen: Language): Promise<boolean> {
+  try {
+    await learn(chosen);
+  } catch {
+    return false;
+  }
+  remember("language", chosen);
+  return true;
+}
+
+/** What the catalogue says; reading the signal makes who shows it follow the language. */
+const word = (key: string): string | undefined => (language.value ? catalogue[key] : undefined);
 
 const filled = (text: string, values: Values): string =>
   text.replace(/\{(\w+)\}/g, (_, name: string) => {
@@ -37,8 +68,7 @@ const filled = (text: string, values: Values): string =>
   });
 
 /** The text of `key`, its `{names}` filled in. */
-export const t = (key: Key, values: Values = {}): string =>
-  filled(CATALOGUES[language.value][key], values);
+export const t = (key: Key, values: Values = {}): string => filled(word(key) ?? key, values);
 
 /** The text of `key` for this many. */
 export function tn(key: PluralKey, count: number, values: Values = {}): string {
@@ -47,8 +77,7 @@ export function tn(key: PluralKey, count: number, values: Values = {}): string {
 }
 
 /** What the server said in English, in the reader's language where the catalogue knows its code. */
-export const said = (key: string, english: string): string =>
-  (CATALOGUES[language.value] as Record<string, string>)[key] ?? english;
+export const said = (key: string, english: string): string => word(key) ?? english;
 
 export const number = (value: number): string =>
   new Intl.NumberFormat(language.value).format(value);

@@ -44,9 +44,10 @@ let lastAsked = 0;
 let listenFrom = 0;
 
 function taken(beat: Pulse): Outcome {
-  const same = pulse.peek() === beat || pulse.peek()?.cursor === beat.cursor;
-  pulse.value = beat;
-  return same ? "same" : "changed";
+  const before = pulse.peek();
+  // who looks at the pulse looks again when it is another
+  if (JSON.stringify(before) !== JSON.stringify(beat)) pulse.value = beat;
+  return before?.cursor === beat.cursor ? "same" : "changed";
 }
 
 const stopped = (): boolean => document.hidden || paused.value || api.signedOut.value;

@@ -1,8 +1,10 @@
 import { render } from "preact";
 import { App } from "./app";
+import { startLanguage } from "./i18n";
 import { startKeys } from "./keys";
 import { startLive } from "./live";
 import { startRouter } from "./router";
+import "uplot/dist/uPlot.min.css";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/shell.css";
@@ -10,6 +12,8 @@ import "./styles/dialogs.css";
 import "./styles/search.css";
 import "./styles/jobs.css";
 import "./styles/job.css";
+import "./styles/lists.css";
+import "./styles/overview.css";
 import { startTheme } from "./theme";
 import { startClock } from "./time";
 
@@ -19,4 +23,4 @@ startRouter();
 startKeys();
 startLive();
 const root = document.getElementById("app");
-if (root) render(<App />, root);
+void startLanguage().then(() => root && render(<App />, root));

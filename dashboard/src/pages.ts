@@ -1,30 +1,42 @@
-// The pages: where each lives, and the word that leads there from the top.
+// The pages: where each lives, the word that leads there from the top, and the key after `g`.
 
 import type { ComponentType } from "preact";
 import type { PluralKey, Key } from "./i18n";
+import { BindingPage } from "./pages/binding";
+import { BindingsPage } from "./pages/bindings";
 import { JobPage } from "./pages/job";
 import { JobsPage } from "./pages/jobs";
+import { OverviewPage } from "./pages/overview";
+import { WorkersPage } from "./pages/workers";
 
 export interface PageEntry {
   path: string;
-  nav?: Exclude<Key, PluralKey>;
   page: ComponentType<{ rest: string }>;
+  nav?: { text: Exclude<Key, PluralKey>; key: string };
 }
 
 export const PAGES: readonly PageEntry[] = [
+  { path: "", page: OverviewPage, nav: { text: "nav.overview", key: "o" } },
+  { path: "jobs", page: JobsPage, nav: { text: "nav.jobs", key: "j" } },
   { path: "jobs/", page: JobPage },
-  { path: "jobs", nav: "nav.jobs", page: JobsPage },
+  { path: "bindings", page: BindingsPage, nav: { text: "nav.bindings", key: "b" } },
+  { path: "bindings/", page: BindingPage },
+  { path: "workers", page: WorkersPage, nav: { text: "nav.workers", key: "w" } },
 ];
 
-/** The page of a path, and what follows the page's own; the first page stands at the root. */
+type Section = PageEntry & Required<Pick<PageEntry, "nav">>;
+
+/** The pages that the top leads to. */
+export const SECTIONS = PAGES.filter((page): page is Section => page.nav !== undefined);
+
+/** The page of a path, and what follows the page's own. */
 export function pageOf(path: string): { entry: PageEntry; rest: string } | null {
   for (const entry of PAGES) {
     const deeper = entry.path.endsWith("/");
     if (deeper ? path.startsWith(entry.path) : path === entry.path)
       return { entry, rest: decodeURIComponent(path.slice(entry.path.length)) };
   }
-  const home = PAGES.find((entry) => entry.nav);
-  return path === "" && home ? { entry: home, rest: "" } : null;
+  return null;
 }
 
 /** The word at the top that a path belongs under. */

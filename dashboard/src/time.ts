@@ -63,6 +63,13 @@ export function local(ms: number): string {
 export const clock = (ms: number): string =>
   `${local(ms).slice(11)}.${two(new Date(ms).getMilliseconds(), 3)}`;
 
+/** A moment on an axis: the time of day, or the day; `whole`: both. */
+export const moment = (ms: number, days: boolean, whole = false): string =>
+  new Intl.DateTimeFormat(language.value, {
+    ...((days || whole) && { month: "short", day: "numeric" }),
+    ...((!days || whole) && { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }),
+  }).format(ms);
+
 /** What a hover shows: UTC to the millisecond, and local time. */
 export const full = (ms: number): string =>
   `${new Date(ms).toISOString().replace("T", " ").replace("Z", " UTC")}\n${local(ms)} ${zone()}`;

@@ -92,6 +92,7 @@ export interface Pulse {
   counts: Counts;
   bindings: { binding: string; counts: Counts }[];
   oldestDueAt: string | null;
+  oldestDueId: string | null;
   unserved: string[];
   paused: string[];
   workers: number;
@@ -104,6 +105,43 @@ export interface Me {
   capabilities: string[];
   events: boolean;
   version: string;
+}
+
+/** What became of a binding's jobs; `wait` and `run` are means in milliseconds. */
+export interface Tally {
+  binding: string;
+  since: string;
+  enqueued: number;
+  completed: number;
+  failed: number;
+  retried: number;
+  cancelled: number;
+  crashed: number;
+  wait: number | null;
+  run: number | null;
+  failureRate: number | null;
+}
+
+export interface Stats {
+  since: string;
+  /** Seconds of one step. */
+  bucket: number;
+  bindings: Tally[];
+  series: Tally[];
+}
+
+export interface Worker {
+  id: string;
+  host: string;
+  pid: number;
+  version: string;
+  bindings: string[];
+  slots: number;
+  startedAt: string;
+  alive: boolean;
+  /** Milliseconds. */
+  lease: number;
+  deadReason: string | null;
 }
 
 export interface LogLine {

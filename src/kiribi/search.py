@@ -257,6 +257,7 @@ class Pulse:
         unserved: bindings with open jobs that no live worker serves.
         paused: paused bindings.
         workers: live workers.
+        oldest_due_id: the longest-waiting due job.
     """
 
     cursor: int
@@ -265,6 +266,7 @@ class Pulse:
     unserved: tuple[str, ...]
     paused: tuple[str, ...]
     workers: int
+    oldest_due_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,11 +92,12 @@ async def test_pulse_tells_who_is_served(world: World) -> None:
 async def test_pulse_tells_the_longest_wait(world: World) -> None:
     assert (await world.store.pulse()).oldest_due_ms is None
     start = world.clock.now
-    await world.put(delay_ms=500)
+    [first] = await world.put(delay_ms=500)
     assert (await world.store.pulse()).oldest_due_ms is None
     world.clock.advance(700)
     await world.put()
     await world.put(priority=9, binding="B")
-    assert (await world.store.pulse()).oldest_due_ms == start + 500
+    pulse = await world.store.pulse()
+    assert (pulse.oldest_due_ms, pulse.oldest_due_id) == (start + 500, first)
     await world.store.pause("A", True)
     assert (await world.store.pulse()).oldest_due_ms == start + 700

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.dashboard.seed import Seed
 from tests.dashboard.site import Site
 from tests.dashboard.toolchain import STATIC
@@ -26,6 +26,7 @@ ARGS = [
     "--disable-sync",
 ]
 TIMEOUT = 10_000
+expect.set_options(timeout=TIMEOUT)
 
 Serve = Callable[..., Site]
 Visit = Callable[..., Page]

@@ -39,7 +39,7 @@ class Site:
         performers: Iterable[type[Performer]] = (),
         **options: Any,
     ) -> None:
-        self._database = f"sqlite:///{database}"
+        self.database = database
         self._prefix = prefix
         self._performers = tuple(performers)
         self._options = options
@@ -81,7 +81,7 @@ class Site:
         self.run(self._stop_serving)
 
     async def _connect(self) -> Kiribi:
-        connection = Kiribi.connect(self._database, performers=self._performers)
+        connection = Kiribi.connect(f"sqlite:///{self.database}", performers=self._performers)
         return await self._open.enter_async_context(connection)
 
     async def _start(self) -> None:

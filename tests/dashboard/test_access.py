@@ -32,7 +32,7 @@ def test_signing_in_once_and_out(serve: Serve, visit: Visit) -> None:
 def test_read_only_looks_read_only(serve: Serve, visit: Visit) -> None:
     site = serve(read_only=True)
     id = site.run(Seed(site.kiribi).failed)
-    page = visit(site.url)
+    page = visit(f"{site.url}jobs")
     expect(page.locator("table.jobs tbody tr")).to_have_count(1)
     expect(page.get_by_text("Read-only")).to_be_visible()
     expect(page.get_by_role("checkbox")).to_have_count(0)
@@ -53,7 +53,7 @@ def test_under_a_prefix(serve: Serve, visit: Visit, prefix: str) -> None:
     page = visit(f"{site.url}jobs/{id}")
     expect(page.get_by_role("heading", name="SEND_MAIL")).to_be_visible()
     page.get_by_role("navigation", name="Pages").get_by_role("link", name="Jobs").click()
-    assert page.url == f"{site.url}jobs"
+    expect(page).to_have_url(f"{site.url}jobs")
     page.get_by_role("link", name="Failed", exact=False).first.click()
     expect(page.locator("table.jobs tbody tr")).to_have_count(1)
     page.locator("td.name a").click()
@@ -66,7 +66,7 @@ def test_under_a_prefix(serve: Serve, visit: Visit, prefix: str) -> None:
 
 def test_a_lost_server_and_its_return(site: Site, seed: Seed, visit: Visit) -> None:
     site.run(seed.failed)
-    page = visit(site.url, expected=("ERR_", "Failed to load"))
+    page = visit(f"{site.url}jobs", expected=("ERR_", "Failed to load"))
     rows = page.locator("table.jobs tbody tr")
     expect(rows).to_have_count(1)
     site.stop()
@@ -87,7 +87,7 @@ def test_a_lost_server_and_its_return(site: Site, seed: Seed, visit: Visit) -> N
 
 def test_a_lost_server_is_found_again_unasked(site: Site, seed: Seed, visit: Visit) -> None:
     site.run(seed.failed)
-    page = visit(site.url, expected=("ERR_", "Failed to load"))
+    page = visit(f"{site.url}jobs", expected=("ERR_", "Failed to load"))
     expect(page.locator(".live")).to_have_text("Live")
     site.stop()
     expect(page.locator(".live")).to_have_text("Offline")

@@ -54,7 +54,7 @@ def without_events(route: Route) -> None:
 
 
 @pytest.mark.parametrize("events", [True, False])
-@pytest.mark.parametrize("path", ["", "jobs/{id}"])
+@pytest.mark.parametrize("path", ["", "jobs", "jobs/{id}", "bindings", "bindings/SEND_MAIL"])
 def test_an_idle_page_asks_little(
     site: Site, seed: Seed, visit: Visit, events: bool, path: str
 ) -> None:
@@ -64,7 +64,8 @@ def test_an_idle_page_asks_little(
     if not events:
         page.route("**/api/me", without_events)
     page.goto(site.url + path.format(id=id))
-    expect(page.locator("table.jobs, .attempts").first).to_be_visible()
+    expect(page.locator("table, .rows, .attempts").first).to_be_visible()
+    page.wait_for_load_state("networkidle")
     expect(page.locator(".live")).to_have_text("Live")
     requests = Requests(page)
     requests.pass_time(MINUTE)
@@ -75,6 +76,21 @@ def test_an_idle_page_asks_little(
     assert requests.asked.total() <= 2
 
 
+def test_workers_are_looked_at_now_and_then(site: Site, seed: Seed, visit: Visit) -> None:
+    site.run(seed.processing)
+    page = visit("about:blank")
+    page.clock.install()
+    page.route("**/api/me", without_events)
+    page.goto(f"{site.url}workers")
+    expect(page.locator("table")).to_be_visible()
+    requests = Requests(page)
+    for _ in range(2):
+        requests.pass_time(MINUTE)
+        assert requests.asked["workers"] >= 2, "leases are renewed without a pulse"
+        assert requests.asked.total() <= BUDGET
+        requests.asked.clear()
+
+
 def test_an_unseen_page_asks_nothing_and_catches_up_at_once(
     site: Site, seed: Seed, visit: Visit
 ) -> None:
@@ -82,7 +98,7 @@ def test_an_unseen_page_asks_nothing_and_catches_up_at_once(
     page = visit("about:blank")
     page.clock.install()
     page.route("**/api/me", without_events)
-    page.goto(site.url)
+    page.goto(f"{site.url}jobs")
     expect(page.locator("table.jobs tbody tr")).to_have_count(1)
     requests = Requests(page)
     hide(page, True)
@@ -98,7 +114,7 @@ def test_a_page_held_still_asks_nothing(site: Site, seed: Seed, visit: Visit) ->
     site.run(seed.failed)
     page = visit("about:blank")
     page.clock.install()
-    page.goto(site.url)
+    page.goto(f"{site.url}jobs")
     expect(page.locator("table.jobs tbody tr")).to_have_count(1)
     page.get_by_role("button", name="Live").click()
     expect(page.locator(".live")).to_have_text("Paused")

@@ -52,6 +52,7 @@ def test_payload_and_result_are_trees_to_copy(site: Site, seed: Seed, visit: Vis
     expect(tree.get_by_role("button", name="150 more")).to_be_visible()
     expect(tree.get_by_role("button", name="602 more characters")).to_be_visible()
     page.get_by_role("button", name="Copy: Payload").click()
+    expect(page.locator("p[aria-live=polite]")).to_have_text("Copied")
     assert json.loads(page.evaluate("navigator.clipboard.readText()")) == payload
     expect(page.locator(".json").nth(1)).to_contain_text("1: null")
 
@@ -131,7 +132,7 @@ def test_retry_keeps_the_history(site: Site, seed: Seed, visit: Visit) -> None:
 def test_delete_leads_back_to_the_list(site: Site, seed: Seed, visit: Visit) -> None:
     id = site.run(seed.failed)
     other = site.run(seed.failed)
-    page = visit(site.url)
+    page = visit(f"{site.url}jobs")
     page.locator(f'tr[data-id="{id}"] a').click()
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()

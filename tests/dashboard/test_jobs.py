@@ -23,11 +23,14 @@ def row(page: Page, id: str):
     return page.locator(f'tr[data-id="{id}"]')
 
 
+def order(page: Page) -> list[str | None]:
+    return [each.get_attribute("data-id") for each in rows(page).all()]
+
+
 def test_the_list_shows_every_state(site: Site, seed: Seed, visit: Visit) -> None:
     site.run(seed.some_of_each)
-    page = visit(site.url)
+    page = visit(f"{site.url}jobs")
     expect(rows(page)).to_have_count(11)
-    expect(page.locator(".verdict")).to_contain_text("Healthy, 1 job is running")
     expect(page.get_by_role("link", name="Failed 3")).to_be_visible()
     running = rows(page).filter(has_text="Processing")
     expect(running).to_contain_text("40%")
@@ -40,10 +43,10 @@ def test_the_list_shows_every_state(site: Site, seed: Seed, visit: Visit) -> Non
 
 def test_a_count_filters_and_the_address_keeps_it(site: Site, seed: Seed, visit: Visit) -> None:
     site.run(seed.some_of_each)
-    page = visit(site.url)
+    page = visit(f"{site.url}jobs")
     page.get_by_role("link", name="Failed 3").click()
     expect(rows(page)).to_have_count(3)
-    assert page.url == f"{site.url}jobs?q=status:FAILED"
+    expect(page).to_have_url(f"{site.url}jobs?q=status:FAILED")
     page.reload()
     expect(rows(page)).to_have_count(3)
     expect(page.get_by_role("link", name="Failed 3")).to_have_attribute("aria-current", "true")
@@ -53,7 +56,7 @@ def test_a_count_filters_and_the_address_keeps_it(site: Site, seed: Seed, visit:
 
 def test_search_by_keyboard_with_completion(site: Site, seed: Seed, visit: Visit) -> None:
     site.run(seed.some_of_each)
-    page = visit(site.url)
+    page = visit(f"{site.url}jobs")
     expect(rows(page)).to_have_count(11)
     page.keyboard.press("/")
     page.keyboard.type("bin")
@@ -66,14 +69,14 @@ def test_search_by_keyboard_with_completion(site: Site, seed: Seed, visit: Visit
     page.keyboard.type("payload.user.id:42 ")
     expect(rows(page)).to_have_count(1)
     expect(rows(page)).to_contain_text("ada@example.com")
-    assert page.url.endswith("?q=binding:SEND_MAIL+payload.user.id:42")
+    expect(page).to_have_url(f"{site.url}jobs?q=binding:SEND_MAIL+payload.user.id:42")
     page.get_by_role("button", name="Remove payload.user.id:42").click()
     expect(rows(page)).to_have_count(4)
 
 
 def test_plain_words_look_into_errors(site: Site, seed: Seed, visit: Visit) -> None:
     site.run(seed.some_of_each)
-    page = visit(site.url)
+    page = visit(f"{site.url}jobs")
     page.get_by_role("combobox").fill("not an image")
     page.get_by_role("combobox").press("Enter")
     expect(rows(page)).to_have_count(1)
@@ -99,23 +102,23 @@ def test_nothing_found_leads_back(site: Site, seed: Seed, visit: Visit) -> None:
 
 def test_new_jobs_wait_and_nothing_jumps(site: Site, seed: Seed, visit: Visit) -> None:
     site.run(seed.some_of_each)
-    page = visit(site.url)
+    page = visit(f"{site.url}jobs")
     expect(rows(page)).to_have_count(11)
-    before = [each.get_attribute("data-id") for each in rows(page).all()]
+    before = order(page)
     waiting = rows(page).first.get_attribute("data-id") or ""
     new = [site.run(seed.pending) for _ in range(2)]
     site.run(seed.claim, waiting)
     expect(page.get_by_role("button", name="2 new")).to_be_visible()
     expect(row(page, waiting)).to_contain_text("Processing")
-    assert [each.get_attribute("data-id") for each in rows(page).all()] == before
+    assert order(page) == before
     page.keyboard.press(".")
     expect(rows(page)).to_have_count(13)
-    assert [each.get_attribute("data-id") for each in rows(page).all()] == [*reversed(new), *before]
+    assert order(page) == [*reversed(new), *before]
 
 
 def test_a_job_deleted_elsewhere_keeps_its_place(site: Site, seed: Seed, visit: Visit) -> None:
     site.run(seed.some_of_each)
-    page = visit(site.url)
+    page = visit(f"{site.url}jobs")
     expect(rows(page)).to_have_count(11)
     gone = rows(page).nth(3).get_attribute("data-id") or ""
     site.run(site.kiribi.delete, [gone])
@@ -143,7 +146,7 @@ def test_shift_selects_a_range_and_retry_takes_what_can_be_retried(
 
 def test_delete_asks_first(site: Site, seed: Seed, visit: Visit) -> None:
     id = site.run(seed.failed)
-    page = visit(site.url)
+    page = visit(f"{site.url}jobs")
     expect(rows(page)).to_have_count(1)
     page.keyboard.press("j")
     page.keyboard.press("d")
@@ -161,7 +164,7 @@ def test_delete_asks_first(site: Site, seed: Seed, visit: Visit) -> None:
 
 def test_an_action_says_why_it_skipped(site: Site, seed: Seed, visit: Visit) -> None:
     id = site.run(seed.failed)
-    page = visit(site.url)
+    page = visit(f"{site.url}jobs")
     expect(rows(page)).to_have_count(1)
     site.run(site.kiribi.delete, [id])
     page.keyboard.press("j")
@@ -174,7 +177,7 @@ def test_older_pages_and_back(site: Site, seed: Seed, visit: Visit) -> None:
         await site.kiribi.store.insert([NewJob(new_id(), "A", f'{{"n":{n}}}') for n in range(120)])
 
     site.run(many)
-    page = visit(site.url)
+    page = visit(f"{site.url}jobs")
     expect(rows(page)).to_have_count(50)
     top = rows(page).first.get_attribute("data-id")
     page.get_by_role("link", name="Older").click()
@@ -205,7 +208,7 @@ def test_a_search_that_stops_says_how_far_it_looked(site: Site, seed: Seed, visi
 
 
 def test_the_first_job_appears_by_itself(site: Site, seed: Seed, visit: Visit) -> None:
-    page = visit(site.url)
+    page = visit(f"{site.url}jobs")
     expect(page.get_by_role("heading", name="No job yet")).to_be_visible()
     expect(page.get_by_text("await kiribi.enqueue(")).to_be_visible()
     id = site.run(seed.pending)
@@ -228,7 +231,7 @@ def test_coming_back_continues_where_one_left(site: Site, seed: Seed, visit: Vis
 
 
 def test_a_new_job_runs_through_the_dialog(site: Site, seed: Seed, visit: Visit) -> None:
-    page = visit(site.url)
+    page = visit(f"{site.url}jobs")
     page.get_by_role("heading", name="No job yet").wait_for()
     page.keyboard.press("n")
     dialog = page.get_by_role("dialog", name="New job")
@@ -259,7 +262,7 @@ def test_a_new_job_runs_through_the_dialog(site: Site, seed: Seed, visit: Visit)
 def test_what_the_server_refuses_is_said_in_the_dialog(
     site: Site, seed: Seed, visit: Visit
 ) -> None:
-    page = visit(site.url, expected=("400",))
+    page = visit(f"{site.url}jobs", expected=("400",))
     page.get_by_role("button", name="New job").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Binding").fill("no such name!")

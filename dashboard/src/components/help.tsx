@@ -1,5 +1,6 @@
 import { signal } from "@preact/signals";
 import { t, type Key } from "../i18n";
+import { SECTIONS } from "../pages";
 import { shortcutsOn, switchShortcuts } from "../keys";
 import { Dialog } from "./dialog";
 
@@ -15,7 +16,8 @@ const ROWS: [string, Key][] = [
   ["d", "key.delete"],
   ["n", "key.new"],
   [".", "key.fresh"],
-  ["g j", "key.jobs"],
+  ["p", "key.pause"],
+  ["u", "key.back"],
   ["?", "key.help"],
 ];
 
@@ -26,14 +28,17 @@ export function Help() {
     <Dialog title={t("help.title")} onClose={() => (helping.value = false)}>
       <table class="keys">
         <tbody>
-          {ROWS.map(([keys, what]) => (
+          {[
+            ...ROWS.map(([keys, what]) => [keys, t(what)] as const),
+            ...SECTIONS.map(({ nav }) => [`g ${nav.key}`, t(nav.text)] as const),
+          ].map(([keys, what]) => (
             <tr key={keys}>
               <th scope="row">
                 {keys.split(" ").map((key) => (
                   <kbd key={key}>{key}</kbd>
                 ))}
               </th>
-              <td>{t(what)}</td>
+              <td>{what}</td>
             </tr>
           ))}
         </tbody>

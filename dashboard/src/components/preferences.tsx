@@ -1,34 +1,10 @@
 import { language, LANGUAGES, speak, t, type Language } from "../i18n";
+import { notify } from "../notices";
 import { signedIn, signOut, version } from "../session";
 import { theme, THEMES, type Theme } from "../theme";
 import { Button } from "./button";
+import { Choice } from "./choice";
 import { Icon } from "./icons";
-
-interface ChoiceProps<T extends string> {
-  legend: string;
-  options: readonly (readonly [T, string])[];
-  value: T;
-  onChoose: (value: T) => void;
-}
-
-const Choice = <T extends string>({ legend, options, value, onChoose }: ChoiceProps<T>) => (
-  <fieldset class="choice">
-    <legend>{legend}</legend>
-    <div class="segments">
-      {options.map(([option, text]) => (
-        <label key={option} lang={option in LANGUAGES ? option : undefined}>
-          <input
-            type="radio"
-            name={legend}
-            checked={option === value}
-            onChange={() => onChoose(option)}
-          />
-          <span>{text}</span>
-        </label>
-      ))}
-    </div>
-  </fieldset>
-);
 
 /** Language, theme and signing out, behind one button. */
 export const Preferences = () => (
@@ -47,7 +23,9 @@ export const Preferences = () => (
         legend={t("preferences.language")}
         options={Object.entries(LANGUAGES) as [Language, string][]}
         value={language.value}
-        onChoose={speak}
+        onChoose={(chosen) =>
+          void speak(chosen).then((could) => could || notify(t("error.unreachable"), { bad: true }))
+        }
       />
       <Choice<Theme>
         legend={t("preferences.theme")}

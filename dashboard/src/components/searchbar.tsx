@@ -1,6 +1,5 @@
 import { useId, useRef, useState } from "preact/hooks";
 import { t } from "../i18n";
-import { useKeys } from "../keys";
 import { pulse } from "../live";
 import { format, formatTerm, parse, suggest, type Term } from "../query";
 import { go, href } from "../router";
@@ -17,7 +16,6 @@ export function SearchBar({ terms }: { terms: readonly Term[] }) {
   const listId = useId();
   const names = pulse.value?.bindings.map(({ binding }) => binding) ?? [];
   const options = open ? suggest(draft, names) : [];
-  useKeys({ "/": () => input.current?.focus() });
 
   const setDraft = (text: string) => {
     write(text);

@@ -4,7 +4,7 @@ import { composing } from "../actions";
 import { t } from "../i18n";
 import { useKeys } from "../keys";
 import { beat, link, paused, refusal } from "../live";
-import { PAGES, sectionOf } from "../pages";
+import { SECTIONS, sectionOf } from "../pages";
 import { go, href, place } from "../router";
 import { may, me } from "../session";
 import { Button } from "./button";
@@ -16,7 +16,7 @@ import { Notices } from "./notices";
 import { Preferences } from "./preferences";
 
 const Brand = () => (
-  <a class="brand" href={href("jobs")}>
+  <a class="brand" href={href("")}>
     <svg viewBox="0 0 32 32" aria-hidden="true">
       <rect width="32" height="32" rx="7" />
       <path d="M10 7v18M22.5 8 12 17.5 22.5 25" />
@@ -27,13 +27,14 @@ const Brand = () => (
 
 const Nav = () => (
   <nav aria-label={t("nav")}>
-    {PAGES.filter((page) => page.nav).map((page) => (
+    {SECTIONS.map(({ path, nav }) => (
       <a
-        key={page.path}
-        href={href(page.path)}
-        aria-current={sectionOf(place.value.path) === page.path ? "page" : undefined}
+        key={path}
+        href={href(path)}
+        aria-current={sectionOf(place.value.path) === path ? "page" : undefined}
+        aria-keyshortcuts={`g ${nav.key}`}
       >
-        {page.nav && t(page.nav)}
+        {t(nav.text)}
       </a>
     ))}
   </nav>
@@ -63,13 +64,22 @@ const Lost = () =>
     </div>
   ) : null;
 
+const field = (): HTMLElement | null => document.querySelector(".searchbar input");
+
+/** To the search, from wherever we are. */
+function search(): void {
+  if (!field()) go(href("jobs"));
+  requestAnimationFrame(() => field()?.focus());
+}
+
 /** What surrounds every page. */
 export function Shell({ children }: { children: ComponentChildren }) {
   const main = useRef<HTMLElement>(null);
   useKeys({
+    "/": search,
     "?": () => (helping.value = true),
     n: () => may("jobs.enqueue") && (composing.value = {}),
-    "g j": () => go(href("jobs")),
+    ...Object.fromEntries(SECTIONS.map(({ path, nav }) => [`g ${nav.key}`, () => go(href(path))])),
   });
   return (
     <>

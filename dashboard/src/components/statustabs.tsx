@@ -13,8 +13,15 @@ function totals(pulse: Pulse, bindings: readonly string[]): Record<Status, numbe
   return Object.fromEntries(STATUSES.map((s) => [s, sum(s)])) as Record<Status, number>;
 }
 
+interface Props {
+  pulse: Pulse | null;
+  terms: readonly Term[];
+  /** Whether the jobs on screen are of one of them. */
+  current?: boolean;
+}
+
 /** Counts by status; each leads to its jobs. */
-export function StatusTabs({ pulse, terms }: { pulse: Pulse | null; terms: readonly Term[] }) {
+export function StatusTabs({ pulse, terms, current = true }: Props) {
   const { status, binding = [] } = toFilter(terms, 0);
   const counts = pulse && totals(pulse, binding);
   const to = (value: Status | null) =>
@@ -22,7 +29,7 @@ export function StatusTabs({ pulse, terms }: { pulse: Pulse | null; terms: reado
   const sum = counts && Object.values(counts).reduce((total, count) => total + count, 0);
   return (
     <nav class="tabs" aria-label={t("tabs")}>
-      <a href={to(null)} aria-current={status ? undefined : "true"}>
+      <a href={to(null)} aria-current={status || !current ? undefined : "true"}>
         <span class="name">{t("status.all")}</span>
         <b>{sum === null ? "–" : number(sum)}</b>
       </a>

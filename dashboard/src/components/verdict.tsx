@@ -19,8 +19,8 @@ const late = ({ oldestDueAt }: Pulse): boolean =>
 /** What there is to see, in one sentence: the server's, or ours where we know it in the language. */
 function sentence(pulse: Pulse): string {
   const { unserved, paused, workers, health } = pulse;
-  if (unserved.length)
-    return tn("verdict.unserved", waiting(pulse, unserved), { bindings: unserved.join(", ") });
+  const left = waiting(pulse, unserved);
+  if (left) return tn("verdict.unserved", left, { bindings: unserved.join(", ") });
   if (workers === 0 && health.level !== "ok") return t("verdict.noWorkers");
   if (late(pulse)) return t("verdict.late");
   if (paused.length) return t("verdict.paused", { bindings: paused.join(", ") });

@@ -8,7 +8,6 @@ import { JobTable } from "../components/jobtable";
 import { Pager } from "../components/pager";
 import { SearchBar } from "../components/searchbar";
 import { StatusTabs } from "../components/statustabs";
-import { Verdict } from "../components/verdict";
 import { t, tn } from "../i18n";
 import { useKeys } from "../keys";
 import type { Action } from "../lifecycle";
@@ -105,7 +104,6 @@ export function JobsPage() {
   return (
     <>
       <h1 class="unseen">{t("nav.jobs")}</h1>
-      {beat && <Verdict pulse={beat} />}
       <StatusTabs pulse={beat} terms={terms} />
       <SearchBar terms={terms} />
       {failure.value && !loading.value && (

@@ -37,6 +37,7 @@ class Figures(Batches):
             ),
             paused=tuple(one.name for one in map(_rows.binding, bindings) if one.paused),
             workers=sum(worker.slots > 0 for worker in live),
+            oldest_due_id=oldest[0][1],
         )
 
     async def stats(

@@ -298,6 +298,7 @@ class Beat(Answer):
     counts: dict[JobStatus, int]
     bindings: list[BindingCount]
     oldest_due_at: datetime | None = Field(description="Since when the first due job waits.")
+    oldest_due_id: str | None = Field(description="Which job that is.")
     unserved: list[str] = Field(description="Bindings with open jobs that no live worker serves.")
     paused: list[str]
     workers: int = Field(description="Live ones.")

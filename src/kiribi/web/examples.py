@@ -256,6 +256,7 @@ ANSWERS: dict[str, Any] = {
         "counts": {"PENDING": 12, "PROCESSING": 3, "COMPLETED": 1024, "FAILED": 7},
         "bindings": [{"binding": "SEND_MAIL", "counts": {"PENDING": 12, "PROCESSING": 3}}],
         "oldestDueAt": AT,
+        "oldestDueId": ID,
         "unserved": [],
         "paused": [],
         "workers": 1,

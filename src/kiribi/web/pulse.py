@@ -70,6 +70,7 @@ def beat(pulse: Pulse, now_ms: int) -> dict[str, Any]:
             {"binding": each.binding, "counts": dict(each.by_status)} for each in pulse.bindings
         ],
         "oldestDueAt": iso_or_none(pulse.oldest_due_ms),
+        "oldestDueId": pulse.oldest_due_id,
         "unserved": pulse.unserved,
         "paused": pulse.paused,
         "workers": pulse.workers,

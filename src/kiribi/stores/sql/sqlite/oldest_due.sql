@@ -1,8 +1,8 @@
--- Since when the longest-waiting due job waits, of the best ten of each unpaused binding and of
--- its first ten keys in turn.
+-- The longest-waiting due job, of the best ten of each unpaused binding and of its first ten keys
+-- in turn: since when, and its id (a bare column beside min() is of the row of the minimum).
 WITH clock (now) AS (SELECT coalesce(?1, CAST(unixepoch('subsec') * 1000 AS INTEGER)))
-SELECT min(due) FROM (
-  SELECT due FROM binding, clock CROSS JOIN job
+SELECT min(due), id FROM (
+  SELECT due, job.id AS id FROM binding, clock CROSS JOIN job
   WHERE paused = 0 AND job.id IN (
     SELECT id FROM job AS waiting
     WHERE open = 1 AND binding = binding.name AND key IS NULL AND rank <= now
@@ -10,13 +10,11 @@ SELECT min(due) FROM (
     ORDER BY rank LIMIT 10
   )
   UNION ALL
-  SELECT (
-    SELECT min(due) FROM job
-    WHERE open = 1 AND job.binding = lane.binding AND job.key = lane.key
-  )
+  SELECT due, job.id
   FROM binding CROSS JOIN clock CROSS JOIN lane ON lane.binding = name AND lane.key IN (
     SELECT key FROM lane AS next
     WHERE next.binding = name AND next.turn <= now ORDER BY next.turn LIMIT 10
   )
+  CROSS JOIN job ON open = 1 AND job.binding = lane.binding AND job.key = lane.key
   WHERE paused = 0
 )

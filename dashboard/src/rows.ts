@@ -1,0 +1,24 @@
+// j and k: from row to row of the page's tables and lists.
+
+import { useKeys } from "./keys";
+
+/** What takes the focus for its row. */
+const links = (): HTMLElement[] =>
+  [...document.querySelectorAll("table.list tbody tr, .rows > li")].flatMap(
+    (row) => row.querySelector<HTMLElement>("a, button") ?? [],
+  );
+
+function move(step: number): void {
+  const all = links();
+  const here = all.findIndex((link) => link.closest("tr, li")?.contains(document.activeElement));
+  const to = Math.min(Math.max(here + step, 0), all.length - 1);
+  all[to]?.focus();
+  all[to]?.closest("tr, li")?.scrollIntoView({ block: "nearest" });
+}
+
+export const useRowKeys = (): void => useKeys({ j: () => move(1), k: () => move(-1) });
+
+/** Presses the button of that kind in the row that has the focus. */
+export function pressInRow(selector: string): void {
+  document.activeElement?.closest("tr")?.querySelector<HTMLElement>(selector)?.click();
+}
