@@ -31,6 +31,13 @@ def python_worker(
     packages: bool = False,
 ) -> Path:
     """A Python Worker that vendors this Kiribi (and with `packages`, what REST needs)."""
+    vendor(folder, packages=packages)
+    flags = {"main": "src/entry.py", "compatibility_flags": PYTHON_FLAGS}
+    return project(folder, {**flags, **config}, {"src/entry.py": entry})
+
+
+def vendor(folder: Path, *, packages: bool) -> None:
+    """What `pywrangler` would fetch from the Pyodide package index, from what is pinned here."""
     vendored = folder / "python_modules"
     shutil.copytree(
         SOURCE,
@@ -43,8 +50,6 @@ def python_worker(
         for path in toolchain.MODULES.glob("*workers*"):
             copy = shutil.copytree if path.is_dir() else shutil.copy
             copy(path, vendored / path.name)
-    flags = {"main": "src/entry.py", "compatibility_flags": PYTHON_FLAGS}
-    return project(folder, {**flags, **config}, {"src/entry.py": entry})
 
 
 def manager(

@@ -15,10 +15,12 @@ import typer
 from kiribi.cli import (
     actions,
     background,
+    declarations,
     enqueue,
     jobs,
     limits,
     look,
+    project,
     schedules,
     serving,
     upkeep,
@@ -92,6 +94,7 @@ PANELS: Sequence[tuple[str, Sequence[Callable[..., None]]]] = (
             *(upkeep.recover, upkeep.sweep, upkeep.migrate),
         ),
     ),
+    ("Cloudflare Workers", (project.init, declarations.types)),
     ("About", (upkeep.version,)),
 )
 for panel, commands in PANELS:

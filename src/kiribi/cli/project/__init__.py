@@ -1,0 +1,74 @@
+"""`kiribi init`: a project for Cloudflare Workers, from the files of this folder."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kiribi.cli.output import note
+from kiribi.errors import InvalidInput
+
+NAME = "my-jobs"
+"""What the files call the project."""
+PLACES = {
+    "pyproject.toml": "pyproject.toml",
+    "wrangler.jsonc": "wrangler.jsonc",
+    "README.md": "README.md",
+    "gitignore": ".gitignore",
+    "entry.py": "src/entry.py",
+}
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="A new folder; its name becomes the project's.")],
+    migrations: Annotated[
+        bool,
+        typer.Option("--migrations", help="Only add this version's migrations to a project."),
+    ] = False,
+) -> None:
+    """Write a project for Cloudflare Workers.
+
+    Its application runs there, and unchanged under `kiribi dev`.
+
+    Examples:
+      kiribi init my-jobs
+      kiribi init --migrations .
+    """
+    if migrations:
+        added = _migrations(folder)
+        note(f"added to {folder / 'migrations'}: {', '.join(added) or 'nothing, it has all'}")
+        return
+    name = folder.resolve().name
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,61}[a-z0-9]", name):
+        raise InvalidInput(
+            "FOLDER", name, "give a name of 2 to 63 lower-case letters, digits and hyphens"
+        )
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InvalidInput("FOLDER", str(folder), "give a new or an empty folder")
+    here = files(__name__)
+    for source, place in PLACES.items():
+        path = folder / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(here.joinpath(source).read_text("utf-8").replace(NAME, name), "utf-8")
+    _migrations(folder)
+    note(f"{folder} is ready; its README.md has the commands")
+
+
+def _migrations(folder: Path) -> list[str]:
+    """Copy the migrations that are not there; their names."""
+    target = folder / "migrations"
+    target.mkdir(parents=True, exist_ok=True)
+    source = files("kiribi.stores").joinpath("sql", "sqlite", "migrations")
+    added: list[Traversable] = [
+        script
+        for script in source.iterdir()
+        if script.name.endswith(".sql") and not (target / script.name).exists()
+    ]
+    for script in added:
+        (target / script.name).write_text(script.read_text("utf-8"), "utf-8")
+    return sorted(script.name for script in added)
