@@ -294,6 +294,19 @@ async def test_whoever_dies_between_an_end_and_what_follows_loses_nothing(world:
     assert await world.store.repair() == 0
 
 
+async def test_what_was_deleted_unnoticed_is_found(world: World) -> None:
+    (first,) = await world.put()
+    waiting = await after(world, [first], "wait")
+    running = await after(world, [first], "run")
+    await run(world, first, fails=True)
+    assert held(await the(world, waiting))
+    asked = (f'["{first}"]', '["FAILED"]')
+    await world.store._write([("delete_jobs", asked)])  # type: ignore[attr-defined] # dies then
+    assert await world.store.repair() == 1
+    assert (await the(world, waiting)).status is JobStatus.CANCELLED
+    assert (await the(world, running)).status is JobStatus.PENDING
+
+
 async def test_many_settlers_of_the_last_predecessors_release_once(
     world: World, share: Share
 ) -> None:

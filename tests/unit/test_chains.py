@@ -138,6 +138,21 @@ def test_circles_are_refused_and_nothing_is_stored() -> None:
     on_kiribi(use)
 
 
+def test_perform_waits_for_what_comes_before() -> None:
+    async def use(kiribi: Kiribi, _: FakeClock) -> None:
+        first = await kiribi.enqueue(Note, "first", first_delay=3600)
+        mark = kiribi.queue.mark()
+        performing = asyncio.ensure_future(kiribi.perform(Note, "then", after=first))
+        assert await kiribi.queue.wait(mark, 10)
+        assert ran == []
+        await kiribi.run_now(first.id)
+        await drain(kiribi)
+        assert await performing == "then"
+        assert ran == ["first", "then"]
+
+    on_kiribi(use)
+
+
 def test_deleting_rings_for_whoever_waited() -> None:
     async def use(kiribi: Kiribi, _: FakeClock) -> None:
         first = await kiribi.enqueue(Note, "first", first_delay=3600)

@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 from typing import Any, assert_type
 
-from kiribi import Acted, Job, Kiribi, Performer
+from kiribi import Acted, Action, Batch, Job, Kiribi, Performer
 from kiribi.blocking import BlockingKiribi
 
 
@@ -32,6 +32,11 @@ async def good(kiribi: Kiribi) -> None:
     await kiribi.enqueue("SEND_MAIL")
     await kiribi.enqueue_many([(SendMail, Mail("ann")), ("COUNT", {}, {"priority": 1})])
     await kiribi.perform(SendMail, Mail("ann"), wait=3)
+    job = await kiribi.enqueue(Count, {})
+    await kiribi.enqueue(Count, {}, after=job, after_failed="run")
+    await kiribi.enqueue("COUNT", {}, after=[job, "id"])
+    assert_type(await kiribi.enqueue_batch([(Count, {})], (SendMail, Mail("ann"))), Batch)
+    assert_type(await kiribi.start_action("cancel", {"status": "FAILED"}), Action)
     assert_type(await kiribi.cancel("id"), Job)
     assert_type(await kiribi.cancel(["id"]), Acted)
     assert_type(await kiribi.retry({"status": "FAILED"}), Acted)
@@ -50,6 +55,8 @@ async def bad(kiribi: Kiribi) -> None:
     await kiribi.enqueue(SendMail, Mail("ann"), priorty=3)  # error:
     await kiribi.enqueue("SEND_MAIL", {}, timeout="3")  # error:
     await kiribi.enqueue(int, 3)  # error:
+    await kiribi.enqueue(Count, {}, after=3)  # error:
+    await kiribi.enqueue(Count, {}, after="id", after_failed="explode")  # error:
     await kiribi.perform(Count, [1])  # error:
 
 
