@@ -81,11 +81,13 @@ class HttpDatabase:
         self._http = http
         self.name = name
         self.metas: list[dict[str, Any]] = []
+        self.trips = 0
 
     async def batch(self, statements: Sequence[tuple[str, Params]]) -> Sequence[Sequence[Row]]:
         return await asyncio.to_thread(self._post, statements)
 
     def _post(self, statements: Sequence[tuple[str, Params]]) -> Sequence[Sequence[Row]]:
+        self.trips += 1
         told = self._http.ask({"name": self.name, "statements": statements})
         if "error" in told:
             raise D1Error(told["error"])
