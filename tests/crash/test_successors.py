@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import random
 import signal
 import sys
+from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
-from tests.crash.world import SECONDS, Crew, ended, looking
+from tests.crash.world import SECONDS, Crew, ended, looking, ran, until
 
 from kiribi import JobStatus
 from kiribi.job import HELD_MS
+
+BATCHES, SIDE_BY_SIDE = 60, 10
+KILLS = 2
+"""One less than what makes a job FAILED."""
 
 SETTLE_AND_DIE = """
 import asyncio, os, signal, sys
@@ -56,5 +64,40 @@ def test_a_settler_killed_before_what_follows_loses_nothing(tmp_path: Path) -> N
                 assert (await ended(kiribi, cancelled)).status is JobStatus.CANCELLED
                 done = await ended(kiribi, last)
                 assert (done.status, done.attempts) == (JobStatus.COMPLETED, 1)
+
+    asyncio.run(run())
+
+
+def test_batches_settled_by_many_processes_some_of_them_killed(tmp_path: Path) -> None:
+    seed = random.randrange(1 << 30)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+
+    async def run() -> None:
+        async with looking(tmp_path) as kiribi:
+            batches = [
+                await kiribi.enqueue_batch([("QUICK", 0.03)] * SIDE_BY_SIDE, ("QUICK", 0))
+                for _ in range(BATCHES)
+            ]
+            with Crew(tmp_path, processes=2, concurrency=20):
+                for number in sorted(chance.sample(range(20, BATCHES * SIDE_BY_SIDE), KILLS)):
+
+                    async def begun(number: int = number) -> int | None:
+                        pids = [pid for *_, pid in ran(tmp_path)]
+                        return pids[-1] if len(pids) >= number else None
+
+                    with suppress(ProcessLookupError):
+                        os.kill(await until(begun), signal.SIGKILL)
+                callbacks = [await ended(kiribi, batch.callback) for batch in batches]
+            for batch, callback in zip(batches, callbacks, strict=True):
+                counts = (await kiribi.batch(batch.id)).counts
+                members = await kiribi.store.find(list(callback.options["after"]))
+                last = max(member.finished_ms or 0 for member in members)
+                assert counts == {"COMPLETED": SIDE_BY_SIDE}
+                assert callback.status is JobStatus.COMPLETED
+                assert callback.attempts == callback.crashes + 1
+                assert callback.history[0].started_ms >= last
+            starts = Counter(id for _, id, _, _ in ran(tmp_path))
+            assert all(starts[callback.id] == callback.attempts for callback in callbacks)
 
     asyncio.run(run())
