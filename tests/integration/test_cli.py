@@ -387,6 +387,8 @@ HELPED = (
         ["migrate"],
         ["version"],
     ),
+    *(["schedules", name] for name in ("list", "show", "create", "edit", "pause", "resume")),
+    *(["schedules", name] for name in ("run", "delete", "next")),
     *(["jobs", name] for name in ("list", "show", "logs", "cancel", "retry", "run-now", "delete")),
 )
 

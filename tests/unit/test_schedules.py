@@ -147,7 +147,7 @@ async def test_paused_and_edited_it_stays_paused() -> None:
 
 async def test_run_now() -> None:
     async with world(Report) as (kiribi, _):
-        options = {"max_attempts": 2, "priority": 4}
+        options = {"max_attempts": 2, "priority": 4, "concurrency_key": "x"}
         schedule = Schedule(NINE, Ask("x"), overlap=False, options=options)
         made = await kiribi.schedules.create("digest", Report, schedule)
         await kiribi.schedules.pause("digest")

@@ -53,6 +53,11 @@ Priority = Annotated[
     str | None, typer.Option("--priority", metavar="N", help="0 to 9, higher first.")
 ]
 
+Key = Annotated[
+    str | None,
+    typer.Option("--concurrency-key", metavar="KEY", help="One job of a key runs at a time."),
+]
+
 app = typer.Typer(no_args_is_help=True, help="Recurring jobs: make, see and steer schedules.")
 
 
@@ -107,6 +112,7 @@ def create(
     retry_delay: RetryDelay = None,
     timeout: Timeout = None,
     priority: Priority = None,
+    concurrency_key: Key = None,
     app: App = None,
     json: Json = False,
     database: Database = DATABASE,
@@ -120,7 +126,7 @@ def create(
     when = _asked_when(cron, tz, every)
     if when is None:
         raise InvalidInput("--cron", None, "give --cron or --every")
-    options = _options(max_attempts, retry_delay, timeout, priority)
+    options = _options(max_attempts, retry_delay, timeout, priority, concurrency_key)
     schedule = Schedule(
         when,
         values.payload(payload),
@@ -150,6 +156,7 @@ def edit(
     retry_delay: RetryDelay = None,
     timeout: Timeout = None,
     priority: Priority = None,
+    concurrency_key: Key = None,
     app: App = None,
     json: Json = False,
     database: Database = DATABASE,
@@ -167,7 +174,7 @@ def edit(
         changes["missed"] = missed
     if overlap is not None:
         changes["overlap"] = overlap
-    options = _options(max_attempts, retry_delay, timeout, priority)
+    options = _options(max_attempts, retry_delay, timeout, priority, concurrency_key)
 
     async def change(kiribi: Kiribi) -> ScheduleInfo:
         now = (await _existing(kiribi, name)).schedule
@@ -280,13 +287,18 @@ def _asked_when(
 
 
 def _options(
-    max_attempts: str | None, retry_delay: str | None, timeout: str | None, priority: str | None
+    max_attempts: str | None,
+    retry_delay: str | None,
+    timeout: str | None,
+    priority: str | None,
+    concurrency_key: str | None,
 ) -> dict[str, Any]:
     given = {
         "max_attempts": values.given(values.whole, "--max-attempts", max_attempts),
         "retry_delay": values.given(values.retry_delay, "--retry-delay", retry_delay),
         "timeout": values.given(values.seconds, "--timeout", timeout),
         "priority": values.given(values.whole, "--priority", priority),
+        "concurrency_key": concurrency_key,
     }
     return {name: value for name, value in given.items() if value is not None}
 

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, StrictBool, StrictStr, WithJsonSchema, m
 
 from kiribi import _schedules
 from kiribi.errors import YEAR, InvalidInput
-from kiribi.options import MAX_ATTEMPTS, MAX_PRIORITY
+from kiribi.options import MAX_ATTEMPTS, MAX_KEY, MAX_PRIORITY
 from kiribi.schedule import Cron, Every, Schedule, When
 from kiribi.web.asked import BINDING
 from kiribi.web.fields import RETRY_DELAY, SECONDS, Asked, misfit, option
@@ -35,6 +35,10 @@ class ScheduleParams(Asked):
         Any, *option("priority", {"type": "integer", "minimum": 0, "maximum": MAX_PRIORITY})
     ] = Field(None, description="Each step counts as much as a minute of waiting.")
 
+    concurrency_key: Annotated[
+        Any, *option("concurrency_key", {"type": "string", "minLength": 1, "maxLength": MAX_KEY})
+    ] = Field(None, description="Jobs of one binding and key run one at a time.")
+
     def options(self) -> dict[str, Any]:
         """As `Schedule` takes them."""
         given = {
@@ -42,6 +46,7 @@ class ScheduleParams(Asked):
             "retry_delay": self.retry_delay,
             "timeout": self.timeout,
             "priority": self.priority,
+            "concurrency_key": self.concurrency_key,
         }
         return {name: value for name, value in given.items() if value is not None}
 
