@@ -15,7 +15,7 @@ from tests.workers.world import CALLER, DATABASE, call, ended, javascript_worker
 
 ENTRY = """
 import asyncio
-from kiribi import Kiribi, Performer
+from kiribi import Cron, Kiribi, Performer, Schedule
 
 class Add(Performer):
     async def perform(self, payload):
@@ -29,6 +29,7 @@ class Slow(Performer):
         return self.job.attempts
 
 class Sleeps(Performer):
+    schedule = Schedule(Cron("0 9 1 1 *", tz="Asia/Tokyo"), 0)
     async def perform(self, payload):
         await asyncio.sleep(payload)
 
@@ -81,9 +82,11 @@ def running(site: Site) -> Generator[Dev]:
         yield running
 
 
+TOKEN = {"authorization": "Bearer open sesame"}
+
+
 def rest(running: Dev, method: str, path: str, body: Any = None) -> Any:
-    headers = {"authorization": "Bearer open sesame"}
-    answer = call(running, "$fetch", method, path, body, headers)
+    answer = call(running, "$fetch", method, path, body, TOKEN)
     assert answer["status"] < 300, answer
     return json.loads(answer["text"])
 
@@ -125,6 +128,31 @@ def test_a_tick_calls_on_schedule(running: Dev) -> None:
     call(running, "$scheduled", "0 3 * * *")
     (job,) = call(running, "findMany", {"page": {"index": 0, "size": 1}})
     assert ended(running, job["id"])["returnValue"] == "0 3 * * *!"
+
+
+def test_a_tick_fires_schedules(running: Dev) -> None:
+    call(running, "$scheduled", "* * * * *")
+    declared = rest(running, "GET", "/api/schedules/SLEEPS")
+    assert (declared["declared"], declared["nextAt"][4:]) == (True, "-01-01T00:00:00.000Z")
+    # it is long due, twice over
+    call(running, "$rows", "UPDATE schedule SET next_ms = 1700000000000 WHERE name = 'SLEEPS'")
+    for _ in range(2):
+        call(running, "$scheduled", "* * * * *")
+    after = rest(running, "GET", "/api/schedules/SLEEPS")
+    assert after["nextAt"] == declared["nextAt"]
+    job = ended(running, after["lastJob"]["id"])
+    assert (job["status"], job["tick"]) == ("COMPLETED", after["lastTickAt"])
+    sql = "SELECT count(*) AS n FROM job WHERE options LIKE '%SLEEPS%'"
+    assert call(running, "$rows", sql)[0]["n"] == 1
+    every = {"name": "probe", "binding": "SLEEPS", "payload": 0, "every": 1}
+    rest(running, "POST", "/api/schedules", every)
+    until(lambda: fired(running, "probe"), 30, running.log[-3000:])
+    assert call(running, "$fetch", "DELETE", "/api/schedules/probe", None, TOKEN)["status"] == 204
+
+
+def fired(running: Dev, name: str) -> bool:
+    call(running, "$scheduled", "* * * * *")
+    return rest(running, "GET", f"/api/schedules/{name}")["lastJob"] is not None
 
 
 def test_a_timeout(running: Dev) -> None:
