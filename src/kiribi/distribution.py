@@ -28,11 +28,11 @@ class Distribution:
     @classmethod
     def merged(cls, parts: Iterable[Mapping[str, int]]) -> Distribution:
         """One from the counts of several, their buckets as JSON has them: as texts."""
-        counts: dict[int, int] = {}
+        counts: dict[str, int] = {}
         for part in parts:
             for at, number in part.items():
-                counts[int(at)] = counts.get(int(at), 0) + number
-        return cls(counts)
+                counts[at] = counts.get(at, 0) + number
+        return cls({int(at): number for at, number in counts.items()})
 
     @property
     def number(self) -> int:

@@ -100,6 +100,7 @@ def test_a_day_in_the_life(url: str) -> None:
         assert kiribi.logs(job.id) == []
         assert kiribi.pulse().bindings[0].binding == "DOUBLE"
         assert kiribi.stats(bindings=["DOUBLE"])[0].completed == 1
+        assert kiribi.failures(hours=1, bindings=["DOUBLE"]) == []
         assert kiribi.workers()
         assert kiribi.find_dead_jobs() == kiribi.recover() == []
         assert len(kiribi.find_many(sort="attempts").jobs) == 3

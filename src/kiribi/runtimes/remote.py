@@ -133,6 +133,11 @@ class Remote:
         """What became of jobs, by binding: `{hours, bucket, bindings}`."""
         return [plain(wire.tally(one)) for one in await self._kiribi.stats(**dict(asked or {}))]
 
+    async def failures(self, asked: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """What goes wrong, by cause: `{hours, bindings, limit}`."""
+        found = await self._kiribi.failures(**dict(asked or {}))
+        return [plain(wire.failure_shown(one)) for one in found]
+
     async def result(self, id: str, timeout: float = 30) -> Any:
         """Wait for a job's return value, `timeout` seconds at most."""
         return plain(await self._kiribi.result(id, timeout))
@@ -153,7 +158,7 @@ REMOTE: Mapping[str, str] = {
         for name in (
             *("enqueue", "enqueue_many", "find", "find_many", "count", "find_dead_jobs"),
             *("cancel", "retry", "run_now", "delete", "recover", "sweep", "pause", "resume"),
-            *("explain", "stats", "result"),
+            *("explain", "stats", "failures", "result"),
         )
     },
     "enqueueMany": "enqueue_many",
