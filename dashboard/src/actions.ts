@@ -3,19 +3,27 @@
 import { signal } from "@preact/signals";
 import * as api from "./api";
 import { t, tn } from "./i18n";
-import { allows, CAPABILITY, ROUTE, type Action } from "./lifecycle";
+import { allows, CAPABILITY, KIND, narrowed, ROUTE, type Action } from "./lifecycle";
 import { beat } from "./live";
 import { notify } from "./notices";
+import { href } from "./router";
 import { may } from "./session";
-import type { Job, Json, Params } from "./types";
+import type { Filter, Job, Json, Params } from "./types";
 
 /** The last thing this page did, so that what shows jobs looks again at once. */
 export const touched = signal<{ what: Action | "enqueue" | "other" } | null>(null);
 
 /** A question waiting for its answer. */
-export const question = signal<{ jobs: readonly Job[]; answer: (yes: boolean) => void } | null>(
-  null,
-);
+export interface Question {
+  action: Action;
+  count: number;
+  /** There are at least that many. */
+  more: boolean;
+  /** What it is about: names, or a search. */
+  about: string;
+  answer: (yes: boolean) => void;
+}
+export const question = signal<Question | null>(null);
 
 export interface Draft {
   binding: string;
@@ -26,15 +34,41 @@ export interface Draft {
 /** The new-job dialog: closed, or open with what it starts from. */
 export const composing = signal<Partial<Draft> | null>(null);
 
-const confirmed = (jobs: readonly Job[]): Promise<boolean> =>
+const confirmed = (asked: Omit<Question, "answer">): Promise<boolean> =>
   new Promise((answer) => {
-    question.value = { jobs, answer };
+    question.value = { ...asked, answer };
   });
+
+const names = (jobs: readonly Job[]): string =>
+  [...new Set(jobs.map((job) => job.binding))].slice(0, 5).join(", ");
 
 export function explainError(error: unknown): string {
   if (error instanceof api.Unreachable) return t("error.unreachable");
   if (error instanceof api.Refused) return error.message;
   throw error;
+}
+
+/** Begin `action` on every job of `filter` that allows it; whether it has begun. */
+export async function actOnAll(action: Action, filter: Filter, about: string): Promise<boolean> {
+  if (!may(CAPABILITY[action])) return false;
+  const fitting = narrowed(filter, action);
+  try {
+    const { count, exact } = fitting ? await api.count(fitting) : { count: 0, exact: true };
+    if (!fitting || (count === 0 && exact)) {
+      notify(t(`none.${action}`));
+      return false;
+    }
+    if (!(await confirmed({ action, count, more: !exact, about }))) return false;
+    await api.begin(KIND[action], fitting);
+    const link = { href: href("actions"), text: t("nav.actions") };
+    notify(t("bulk.begun"), { link });
+    touched.value = { what: "other" };
+    void beat();
+    return true;
+  } catch (error) {
+    notify(explainError(error), { bad: true });
+    return false;
+  }
 }
 
 /** Hold a binding's jobs back, or let them go on. */
@@ -68,7 +102,8 @@ export async function act(action: Action, jobs: readonly Job[]): Promise<boolean
     notify(t(`none.${action}`));
     return false;
   }
-  if (action === "delete" && !(await confirmed(fitting))) return false;
+  const asked = { action, count: fitting.length, more: false, about: names(fitting) };
+  if (action === "delete" && !(await confirmed(asked))) return false;
   try {
     const ids = fitting.map((job) => job.id);
     const { done, skipped } = await api.bulk(ROUTE[action], ids);

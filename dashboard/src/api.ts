@@ -4,16 +4,20 @@ import { signal } from "@preact/signals";
 import { parseExact } from "./exact";
 import type {
   BindingDetails,
+  Bulk,
   BulkResult,
+  Cause,
   Explanation,
   Filter,
   Job,
   JobDetails,
+  Kind,
   LogLine,
   Me,
   Page,
   Params,
   Pulse,
+  Schedule,
   Stats,
   Worker,
 } from "./types";
@@ -124,6 +128,21 @@ export const switchBinding = (name: string, to: "pause" | "resume"): Promise<Bin
   ask("POST", `bindings/${encodeURIComponent(name)}/${to}`);
 export const recover = (): Promise<{ count: number }> => ask("POST", "recover");
 export const deadJobs = (): Promise<Job[]> => ask("GET", "dead-jobs");
+export const failures = (hours: number): Promise<Cause[]> =>
+  ask("GET", `failures?hours=${hours}&limit=100`);
+export const bulks = (before: string | null): Promise<{ actions: Bulk[]; next: string | null }> =>
+  ask("GET", `actions?limit=50${before ? `&before=${before}` : ""}`);
+export const begin = (kind: Kind, filter: Filter): Promise<Bulk> =>
+  ask("POST", "actions", { kind, filter });
+export const abort = (id: string): Promise<Bulk> => ask("POST", `actions/${id}/abort`);
+const schedule = (name: string): string => `schedules/${encodeURIComponent(name)}`;
+export const schedules = (): Promise<Schedule[]> => ask("GET", "schedules");
+export const switchSchedule = (name: string, to: "pause" | "resume"): Promise<Schedule> =>
+  ask("POST", `${schedule(name)}/${to}`);
+export const runSchedule = (name: string): Promise<JobDetails> =>
+  ask("POST", `${schedule(name)}/run`);
+export const nextTimes = (name: string): Promise<{ tz: string | null; times: string[] }> =>
+  ask("GET", `${schedule(name)}/next?number=5`);
 export const count = (filter: Filter): Promise<{ count: number; exact: boolean }> =>
   ask("POST", "count", { filter });
 

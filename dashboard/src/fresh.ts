@@ -16,13 +16,18 @@ export interface Fresh<T> {
  *
  * @param key another one asks at once.
  * @param gap milliseconds between two asks that nobody waits for.
- * @param anyway milliseconds after which it is asked though no pulse says so; 0: never.
+ * @param anyway milliseconds after an answer until it is asked though no pulse says so; 0: never.
  */
-export function useFresh<T>(ask: () => Promise<T>, key: string, gap: number, anyway = 0): Fresh<T> {
+export function useFresh<T>(
+  ask: () => Promise<T>,
+  key: string,
+  gap: number,
+  anyway: (answer: T | null) => number = () => 0,
+): Fresh<T> {
   const value = useSignal<T | null>(null);
   const problem = useSignal("");
-  const latest = useRef(ask);
-  latest.current = ask;
+  const latest = useRef({ ask, anyway });
+  latest.current = { ask, anyway };
   const turn = useRef(0);
   const timer = useRef(0);
   const last = useRef(0);
@@ -43,7 +48,7 @@ export function useFresh<T>(ask: () => Promise<T>, key: string, gap: number, any
     seen.current = pulse.peek();
     last.current = Date.now();
     try {
-      const answer = await latest.current();
+      const answer = await latest.current.ask();
       if (mine === turn.current) [value.value, problem.value] = [answer, ""];
     } catch (error) {
       const said = explainError(error);
@@ -51,7 +56,10 @@ export function useFresh<T>(ask: () => Promise<T>, key: string, gap: number, any
     }
     if (mine !== turn.current) return;
     if (pulse.peek() !== seen.current) soon();
-    else if (anyway) plan(anyway);
+    else {
+      const ms = latest.current.anyway(value.peek());
+      if (ms) plan(ms);
+    }
   }
 
   const soon = (): void => plan(Math.max(0, last.current + gap - Date.now()));

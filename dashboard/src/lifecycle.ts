@@ -1,7 +1,7 @@
 // What can be done with a job, and the path it took through its life cycle.
 
 import type { BulkAction } from "./api";
-import type { Job, JobDetails, Status } from "./types";
+import { STATUSES, type Filter, type Job, type JobDetails, type Kind, type Status } from "./types";
 
 export type Action = "retry" | "runNow" | "cancel" | "delete";
 export const ACTIONS: readonly Action[] = ["retry", "runNow", "cancel", "delete"];
@@ -37,6 +37,27 @@ export function allows(job: Pick<Job, "status" | "cancelRequested">, action: Act
     case "delete":
       return job.status !== "PROCESSING";
   }
+}
+
+/** What it is called where it is done to all that match. */
+export const KIND: Record<Action, Kind> = {
+  retry: "retry",
+  runNow: "run_now",
+  cancel: "cancel",
+  delete: "delete",
+};
+
+/** `filter` for those jobs alone that allow `action`; null: there can be none. */
+export function narrowed(filter: Filter, action: Action): Filter | null {
+  const allowing = (filter.status ?? STATUSES).filter((status) =>
+    allows({ status, cancelRequested: false }, action),
+  );
+  // what went well is run again only where somebody asks for just that
+  const status =
+    action === "retry" && !filter.status
+      ? allowing.filter((each) => each !== "COMPLETED")
+      : allowing;
+  return status.length ? { ...filter, status } : null;
 }
 
 /** A transition, `FROM>TO`. */

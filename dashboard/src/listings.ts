@@ -51,6 +51,9 @@ export async function open(text: string, before: string | null): Promise<void> {
   });
 }
 
+/** What the list on screen was asked for. */
+export const shownFilter = (): Filter => filter;
+
 /** Look at the rows again, where they are. */
 export async function refresh(): Promise<void> {
   clearTimeout(soon);

@@ -2,11 +2,14 @@
 
 import type { ComponentType } from "preact";
 import type { PluralKey, Key } from "./i18n";
+import { ActionsPage } from "./pages/actions";
 import { BindingPage } from "./pages/binding";
 import { BindingsPage } from "./pages/bindings";
+import { FailuresPage } from "./pages/failures";
 import { JobPage } from "./pages/job";
 import { JobsPage } from "./pages/jobs";
 import { OverviewPage } from "./pages/overview";
+import { SchedulesPage } from "./pages/schedules";
 import { WorkersPage } from "./pages/workers";
 
 export interface PageEntry {
@@ -19,9 +22,12 @@ export const PAGES: readonly PageEntry[] = [
   { path: "", page: OverviewPage, nav: { text: "nav.overview", key: "o" } },
   { path: "jobs", page: JobsPage, nav: { text: "nav.jobs", key: "j" } },
   { path: "jobs/", page: JobPage },
+  { path: "failures", page: FailuresPage, nav: { text: "nav.failures", key: "f" } },
   { path: "bindings", page: BindingsPage, nav: { text: "nav.bindings", key: "b" } },
   { path: "bindings/", page: BindingPage },
+  { path: "schedules", page: SchedulesPage, nav: { text: "nav.schedules", key: "s" } },
   { path: "workers", page: WorkersPage, nav: { text: "nav.workers", key: "w" } },
+  { path: "actions", page: ActionsPage, nav: { text: "nav.actions", key: "a" } },
 ];
 
 type Section = PageEntry & Required<Pick<PageEntry, "nav">>;

@@ -2,7 +2,16 @@
 
 import { STATUSES, type Filter, type Json, type Status } from "./types";
 
-export const KEYS = ["status", "binding", "error", "id", "after", "before", "payload."] as const;
+export const KEYS = [
+  "status",
+  "binding",
+  "error",
+  "fingerprint",
+  "id",
+  "after",
+  "before",
+  "payload.",
+] as const;
 
 export type Problem = "key" | "status" | "id" | "time" | "empty";
 
@@ -119,6 +128,7 @@ export function toFilter(terms: readonly Term[], now: number): Filter {
     else if (key === "id")
       filter.ids = [...(filter.ids ?? []), ...list(value).map((id) => id.toLowerCase())];
     else if (key === "error") filter.error = value;
+    else if (key === "fingerprint") filter.fingerprint = value;
     else if (key === "after") filter.createdAfter = iso(value, now);
     else if (key === "before") filter.createdBefore = iso(value, now);
     else filter.payload = { ...filter.payload, [key.slice("payload.".length)]: scalar(term) };

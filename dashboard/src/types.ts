@@ -75,6 +75,7 @@ export interface Filter {
   createdAfter?: string;
   createdBefore?: string;
   ids?: string[];
+  fingerprint?: string;
 }
 
 export interface Page {
@@ -120,6 +121,54 @@ export interface Tally {
   wait: number | null;
   run: number | null;
   failureRate: number | null;
+  waitP95?: number | null;
+  runP50?: number | null;
+  runP95?: number | null;
+}
+
+/** Failures of one cause. */
+export interface Cause {
+  fingerprint: string;
+  binding: string;
+  type: string;
+  origin: string | null;
+  message: string;
+  job: string;
+  count: number;
+  firstAt: string;
+  lastAt: string;
+}
+
+export type Kind = "cancel" | "retry" | "run_now" | "delete";
+
+/** Something done to all jobs that a filter matches. */
+export interface Bulk {
+  id: string;
+  kind: Kind;
+  filter: Record<string, Json>;
+  who: string;
+  status: "RUNNING" | "DONE" | "ABORTED";
+  matched: number;
+  done: number;
+  skipped: number;
+  failed: number;
+  reason: string | null;
+  createdAt: string;
+  finishedAt: string | null;
+}
+
+export interface Schedule {
+  name: string;
+  binding: string;
+  cron: string | null;
+  tz: string | null;
+  /** Seconds. */
+  every: number | null;
+  declared: boolean;
+  paused: boolean;
+  nextAt: string | null;
+  lastTickAt: string | null;
+  lastJob: { id: string; status: Status | null } | null;
 }
 
 export interface Stats {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { allows, path } from "../src/lifecycle";
+import { allows, narrowed, path } from "../src/lifecycle";
 import { percent, timeline } from "../src/timeline";
 import type { Attempt, JobDetails, Outcome, Status } from "../src/types";
 
@@ -131,5 +131,22 @@ describe("timeline", () => {
     );
     expect(line.forgotten).toBe(5);
     expect(line.from).toBe(50_000);
+  });
+});
+
+describe("narrowed", () => {
+  it.each([
+    ["retry", undefined, ["FAILED", "CANCELLED"]],
+    ["retry", ["COMPLETED", "PENDING"], ["COMPLETED"]],
+    ["runNow", undefined, ["PENDING", "RETRY_PENDING"]],
+    ["cancel", ["PROCESSING", "FAILED"], ["PROCESSING"]],
+    ["delete", undefined, ["PENDING", "RETRY_PENDING", "COMPLETED", "FAILED", "CANCELLED"]],
+  ] as const)("%s of %s", (action, status, left) => {
+    const filter = { binding: ["A"], ...(status && { status: [...status] }) };
+    expect(narrowed(filter, action)).toEqual({ binding: ["A"], status: left });
+  });
+
+  it("is nothing where no status allows it", () => {
+    expect(narrowed({ status: ["PROCESSING"] }, "delete")).toBeNull();
   });
 });

@@ -54,7 +54,9 @@ def without_events(route: Route) -> None:
 
 
 @pytest.mark.parametrize("events", [True, False])
-@pytest.mark.parametrize("path", ["", "jobs", "jobs/{id}", "bindings", "bindings/SEND_MAIL"])
+@pytest.mark.parametrize(
+    "path", ["", "jobs", "jobs/{id}", "failures", "bindings", "bindings/SEND_MAIL", "schedules"]
+)
 def test_an_idle_page_asks_little(
     site: Site, seed: Seed, visit: Visit, events: bool, path: str
 ) -> None:
@@ -64,7 +66,7 @@ def test_an_idle_page_asks_little(
     if not events:
         page.route("**/api/me", without_events)
     page.goto(site.url + path.format(id=id))
-    expect(page.locator("table, .rows, .attempts").first).to_be_visible()
+    expect(page.locator("table, .rows, .attempts, .empty").first).to_be_visible()
     page.wait_for_load_state("networkidle")
     expect(page.locator(".live")).to_have_text("Live")
     requests = Requests(page)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -10,6 +11,8 @@ from tests.dashboard import toolchain
 from tests.dashboard.conftest import Visit
 from tests.dashboard.seed import Seed
 from tests.dashboard.site import Site
+
+from kiribi import Cron
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
@@ -71,6 +74,72 @@ def fits(page: Page) -> None:
     page.wait_for_function(
         "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
     )
+
+
+PAGES = (
+    "",
+    "jobs",
+    "failures",
+    "bindings",
+    "bindings/SEND_MAIL",
+    "schedules",
+    "workers",
+    "actions",
+)
+
+
+async def something_everywhere(site: Site, seed: Seed) -> None:
+    """A row on every page."""
+    await seed.some_of_each()
+    await seed.pending("BILLING")
+    await site.kiribi.pause("RESIZE_IMAGE")
+    await site.kiribi.schedules.create("report", "SEND_MAIL", Cron("0 9 * * 1-5"))
+    await site.kiribi.start_action("retry", {"binding": "SEND_MAIL", "status": "FAILED"}, who="ada")
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])
+def test_axe_and_room_on_every_page(
+    site: Site, seed: Seed, visit: Visit, theme: str, width: int
+) -> None:
+    site.run(something_everywhere, site, seed)
+    page = visit(
+        site.url,
+        color_scheme=theme,
+        viewport={"width": width, "height": 844},
+        reduced_motion="reduce",
+    )
+    for path in PAGES:
+        page.goto(site.url + path)
+        expect(page.locator("#main :is(tbody tr, .rows li)").first).to_be_visible()
+        if path in ("", "bindings/SEND_MAIL"):
+            expect(page.locator("canvas")).to_have_count(3)
+        fits(page)
+        check_accessible(page)
+
+
+def test_every_page_in_japanese(site: Site, seed: Seed, visit: Visit) -> None:
+    site.run(something_everywhere, site, seed)
+    page = visit(site.url, locale="ja-JP")
+    for path in PAGES:
+        page.goto(site.url + path)
+        expect(page.locator("#main :is(tbody tr, .rows li)").first).to_be_visible()
+        expect(page.locator("h1")).to_have_text(re.compile("[ぁ-ん一-龠ァ-ン]|SEND_MAIL"))
+    expect(page.locator("tbody tr")).to_contain_text("再試行")
+
+
+def test_the_keyboard_goes_to_every_page(site: Site, seed: Seed, visit: Visit) -> None:
+    site.run(something_everywhere, site, seed)
+    page = visit(site.url)
+    expect(page.locator("canvas")).to_have_count(3)
+    for key, path in zip("jfbswao", ("jobs", *PAGES[2:4], *PAGES[5:], ""), strict=True):
+        page.keyboard.press("g")
+        page.keyboard.press(key)
+        expect(page).to_have_url(site.url + path)
+        expect(page.locator("#main :is(tbody tr, .rows li)").first).to_be_visible()
+        page.keyboard.press("j")
+        expect(page.locator("#main :is(tr, li) :focus")).to_have_count(1)
+    page.keyboard.press("/")
+    expect(page.get_by_role("combobox", name="Search jobs")).to_be_focused()
 
 
 @pytest.mark.parametrize("width", [320, 390])

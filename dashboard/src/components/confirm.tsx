@@ -1,30 +1,64 @@
-import { question } from "../actions";
-import { t, tn } from "../i18n";
+import { useState } from "preact/hooks";
+import { question, type Question } from "../actions";
+import { number, t, tn } from "../i18n";
+import { ACTION_ICON } from "./bulkbar";
 import { Button } from "./button";
 import { Dialog } from "./dialog";
 
-/** Asks before jobs are deleted. */
-export function Confirm() {
-  const asked = question.value;
-  if (!asked) return null;
-  const { jobs, answer } = asked;
+/** More than so many are destroyed only by who has typed how many they are. */
+const MANY = 100;
+
+function Asked({ action, count, more, about, answer }: Question) {
+  const [typed, setTyped] = useState("");
+  const destructive = action === "delete" || action === "cancel";
+  const must = destructive && (count > MANY || more) ? String(count) : "";
   const decide = (yes: boolean) => {
     question.value = null;
     answer(yes);
   };
-  const names = [...new Set(jobs.map((job) => job.binding))].slice(0, 5).join(", ");
   return (
-    <Dialog title={tn("confirm.delete", jobs.length)} onClose={() => decide(false)}>
-      <p>
-        <strong>{names}</strong>
-      </p>
-      <p class="muted">{t("confirm.delete.detail")}</p>
-      <div class="dialog-foot">
-        <Button onClick={() => decide(false)}>{t("keep")}</Button>
-        <Button kind="danger" icon="trash" autofocus onClick={() => decide(true)}>
-          {t("action.delete")}
-        </Button>
-      </div>
+    <Dialog
+      title={tn(`confirm.${action}`, count, { number: `${number(count)}${more ? "+" : ""}` })}
+      onClose={() => decide(false)}
+    >
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (typed.replace(/\D/g, "") === must) decide(true);
+        }}
+      >
+        <p>
+          <strong>{about}</strong>
+        </p>
+        {action === "delete" && <p class="muted">{t("confirm.delete.detail")}</p>}
+        {must && (
+          <label class="labelled typed">
+            {t("confirm.type", { count: must })}
+            <input
+              inputMode="numeric"
+              autocomplete="off"
+              value={typed}
+              onInput={(event) => setTyped(event.currentTarget.value)}
+              autofocus
+            />
+          </label>
+        )}
+        <div class="dialog-foot">
+          <Button onClick={() => decide(false)}>{t(destructive ? "keep" : "cancel")}</Button>
+          <Button
+            kind={destructive ? "danger" : "main"}
+            icon={ACTION_ICON[action]}
+            type="submit"
+            disabled={typed.replace(/\D/g, "") !== must}
+            autofocus={!must}
+          >
+            {t(`action.${action}`)}
+          </Button>
+        </div>
+      </form>
     </Dialog>
   );
 }
+
+/** Asks before many jobs are changed, or any deleted. */
+export const Confirm = () => (question.value ? <Asked {...question.value} /> : null);

@@ -172,7 +172,16 @@ export function SearchBar({ terms }: { terms: readonly Term[] }) {
   );
 }
 
-const HINTS = ["status", "binding", "error", "id", "after", "before", "payload"] as const;
+const HINTS = [
+  "status",
+  "binding",
+  "error",
+  "fingerprint",
+  "id",
+  "after",
+  "before",
+  "payload",
+] as const;
 
 const hint = (text: string): string => {
   const key = HINTS.find((each) => text.endsWith(`${each}:`) || text.endsWith(`${each}.`));

@@ -33,6 +33,12 @@ const columns = () =>
 const time = (ms: number | null | undefined): string =>
   ms === null || ms === undefined ? "–" : duration(ms);
 
+/** What one of twenty exceeds. */
+const Late = ({ ms }: { ms: number | null | undefined }) =>
+  ms === null || ms === undefined ? null : (
+    <span class="late muted">{t("p95", { time: duration(ms) })}</span>
+  );
+
 /** A count that leads to its jobs; a zero leads nowhere. */
 const Jobs = ({ of, binding, status }: { of: number; binding: string; status: string }) =>
   of ? (
@@ -79,8 +85,12 @@ function Row({ binding: { name, paused }, counts, tally, workers }: RowProps) {
       <Cell of={column.success}>
         {rate === null ? "–" : <span class={rate < 0.9 ? "poor" : ""}>{percentage(rate)}</span>}
       </Cell>
-      <Cell of={column.wait}>{time(tally?.wait)}</Cell>
-      <Cell of={column.run}>{time(tally?.run)}</Cell>
+      <Cell of={column.wait}>
+        {time(tally?.wait)} <Late ms={tally?.waitP95} />
+      </Cell>
+      <Cell of={column.run}>
+        {time(tally?.run)} <Late ms={tally?.runP95} />
+      </Cell>
       <Cell of={column.act} bare>
         {may("bindings.pause") && (
           <Button

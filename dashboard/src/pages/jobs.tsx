@@ -1,6 +1,6 @@
 import { useSignalEffect } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
-import { act, touched } from "../actions";
+import { act, actOnAll, touched } from "../actions";
 import { BulkBar } from "../components/bulkbar";
 import { FirstRun, NothingFound } from "../components/empty";
 import { Button } from "../components/button";
@@ -12,7 +12,17 @@ import { t, tn } from "../i18n";
 import { useKeys } from "../keys";
 import type { Action } from "../lifecycle";
 import { pulse } from "../live";
-import { failure, leave, listing, loading, open, refresh, refreshSoon, reveal } from "../listings";
+import {
+  failure,
+  leave,
+  listing,
+  loading,
+  open,
+  refresh,
+  refreshSoon,
+  reveal,
+  shownFilter,
+} from "../listings";
 import { PAGE } from "../listing";
 import { announce } from "../notices";
 import { parse } from "../query";
@@ -45,7 +55,12 @@ export function JobsPage() {
   const before = place.value.query.get("before");
   const terms = parse(text);
   const current = listing.value;
-  const [chosen, setSelection] = useState(NOTHING);
+  const [chosen, choose] = useState(NOTHING);
+  const [everything, setEverything] = useState(false);
+  const setSelection = (selection: typeof NOTHING) => {
+    setEverything(false);
+    choose(selection);
+  };
   const rows = current?.rows ?? [];
   const order = rows.map((job) => job.id);
   const selection = kept(chosen, order);
@@ -81,7 +96,11 @@ export function JobsPage() {
   };
   const doing = (action: Action) => () => {
     const jobs = targets();
-    if (jobs.length) void act(action, jobs).then((done) => done && setSelection(NOTHING));
+    if (everything)
+      void actOnAll(action, shownFilter(), text || t("status.all")).then(
+        (begun) => begun && setSelection(NOTHING),
+      );
+    else if (jobs.length) void act(action, jobs).then((done) => done && setSelection(NOTHING));
   };
   const select = (id: string, range: boolean) => setSelection(toggled(selection, id, range, order));
   useKeys({
@@ -148,7 +167,13 @@ export function JobsPage() {
           <Pager listing={current} text={text} before={before} loading={loading.value} />
         )}
       </div>
-      <BulkBar jobs={picked} onClear={() => setSelection(NOTHING)} />
+      <BulkBar
+        jobs={picked}
+        more={picked.length === rows.length && Boolean(current?.next ?? before)}
+        everything={everything ? text : null}
+        onEverything={() => setEverything(true)}
+        onClear={() => setSelection(NOTHING)}
+      />
     </>
   );
 }

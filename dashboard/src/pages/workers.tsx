@@ -94,7 +94,7 @@ function Row({ worker, jobs, at }: { worker: Worker; jobs: readonly Job[]; at: n
 
 /** Who runs jobs: whether they live, how busy they are, and with what. */
 export function WorkersPage() {
-  const { value, problem } = useFresh(all, "", 2_000, AGAIN);
+  const { value, problem } = useFresh(all, "", 2_000, () => AGAIN);
   const found = value.value;
   const sorted = found?.workers.toSorted((a, b) => Number(b.alive) - Number(a.alive)) ?? [];
   return (
