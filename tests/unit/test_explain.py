@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -141,3 +143,16 @@ def test_explains(
     told = explained(Situation(subject, NOW, binding, tuple(workers)))
     assert told.job is subject
     assert [(reason.code, reason.message) for reason in told.reasons] == reasons
+
+
+def test_the_page_names_every_code() -> None:
+    """Found in the source, so that none is forgotten."""
+    root = Path(__file__).parents[2]
+    source = (root / "src" / "kiribi" / "_explain.py").read_text("utf-8")
+    literal = r'"([a-z_]+)"'
+    codes = set(re.findall(rf"Reason\(\s*{literal}", source))
+    for pair in re.findall(rf"Reason\(\s*{literal} if .* else {literal}", source):
+        codes |= set(pair)
+    assert {"paused", "limit_full", "key_limit_full", "waiting_for_slot"} <= codes
+    page = (root / "docs" / "explain.md").read_text("utf-8")
+    assert codes <= set(re.findall(r"`([a-z_]+)`", page))
