@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from itertools import islice
+from typing import cast
 
 from kiribi._intake import Intake
 from kiribi._recurring import following, scheduled_job
@@ -85,6 +86,8 @@ class Schedules:
             InvalidInput: `limit` is not 1 to 1,000.
         """
         checked_limit("limit", limit)
+        if not isinstance(cast("object", after), str):
+            raise InvalidInput("after", after, "give the name of a schedule, or leave it out")
         return await self._store.schedules(after=after, limit=limit)
 
     async def edit(self, name: str, schedule: Schedule | When) -> ScheduleInfo:

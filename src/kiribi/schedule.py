@@ -132,6 +132,10 @@ class Schedule:
             raise InvalidInput("missed", self.missed, f"give {', '.join(MISSED)}")
         if not isinstance(cast("object", self.overlap), bool):
             raise InvalidInput("overlap", self.overlap, "give True or False")
+        if not isinstance(cast("object", self.name), str):
+            raise InvalidInput("name", self.name, "give a text")
+        if not isinstance(cast("object", self.options), Mapping):
+            raise InvalidInput("options", self.options, "give a mapping of options")
 
 
 def due(when: When, missed: Missed, next_ms: int, now_ms: int) -> list[int]:

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from kiribi import Job, Kiribi, KiribiError, Performer, lifecycle
+from kiribi import Cron, Every, Job, Kiribi, KiribiError, Performer, Schedule, lifecycle
 from kiribi.ports import BindingInfo, LogLine, WorkerInfo
 from kiribi.testing import connected
 
@@ -68,6 +68,7 @@ NAMES = {
     "WAITING": WAITING,
     "RUNNING": RUNNING,
     **{cls.__name__: cls for cls in (Base, Letter, Mail, Report, SendMail)},
+    **{cls.__name__: cls for cls in (Cron, Every, Schedule)},
 }
 
 
