@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation.application import Default, Isolated, Other, Work
+from tests.simulation.limited import Default, Few, Isolated, Keyed, Other, Slow, Work
 from tests.simulation.plan import NewWork
 
 from kiribi.errors import (
     Conflict,
+    InvalidInput,
     JobCancelled,
     JobFailed,
     JobNotFound,
@@ -51,7 +52,8 @@ class Client:
                 break
             except StoreError:
                 await world.pause(0.1)
-        kiribi.bind(*opened, [Work, Other, Isolated])
+        limited = [Few, Slow, Keyed] if world.plan.limited else []
+        kiribi.bind(*opened, [Work, Other, Isolated, *limited])
         for action in self._actions:
             world.note("asks", self._process, " ".join(map(_short, action)))
             try:
@@ -83,7 +85,7 @@ class Client:
 
     async def _enqueue(self, kiribi: Default, several: list[NewWork]) -> None:
         judge, world = self._world.judge, self._world
-        asked = [(one.binding, one.payload, _options(one)) for one in several]
+        asked = [(one.binding, one.payload, self._options(one)) for one in several]
         numbers = [one.payload["n"] for one in several]
         repeatable = all("id" in options for _, _, options in asked)
         while True:
@@ -96,9 +98,26 @@ class Client:
                         judge.refused(n)
                     raise
                 await world.pause(0.1)
+            except InvalidInput:
+                if not any("after" in options for _, _, options in asked):
+                    raise
+                for n in numbers:  # what it was to run after is gone
+                    judge.refused(n)
+                return
         for job, n in zip(jobs, numbers, strict=True):
             judge.accepted(job, n)
             world.ids[n] = job.id, (job.binding, job.payload)
+
+    def _options(self, work: NewWork) -> dict[str, Any]:
+        options = dict(work.options)
+        if "id" in options:
+            options["id"] = new_id()
+        if "after" in options:
+            ids = self._world.ids
+            options["after"] = [ids[n][0] for n in options["after"] if n in ids]
+            if not options["after"]:
+                del options["after"]
+        return options
 
     async def _act(self, kiribi: Default, what: str, n: int) -> None:
         if n not in self._world.ids:
@@ -114,6 +133,7 @@ class Client:
             case "find":
                 await kiribi.find(id)
             case "cancel" | "retry" | "run_now" | "delete":
+                self._world.judge.touched.add(id)
                 await getattr(kiribi, what)(id)
             case _:
                 raise AssertionError(what)
@@ -126,10 +146,6 @@ class Client:
                 return
             except StoreError:
                 await self._world.pause(0.1)
-
-
-def _options(work: NewWork) -> dict[str, Any]:
-    return {**work.options, "id": new_id()} if "id" in work.options else work.options
 
 
 def _short(value: Any) -> str:

@@ -202,21 +202,24 @@ class _Names(dict[str, str]):
 NAMES = _Names()
 
 
-@cache
-def _real() -> apsw.Connection:
-    NAMES.learn()
+def migrated(scripts: Sequence[str]) -> apsw.Connection:
+    """A database in memory, made by migrations."""
     connection = connect(MEMORY)
-    for script in migrations("sqlite"):
+    for script in scripts:
         connection.execute(script)
     return connection
 
 
 @cache
+def _real() -> apsw.Connection:
+    NAMES.learn()
+    return migrated(migrations("sqlite"))
+
+
+@cache
 def _first_rows() -> dict[str, list[Any]]:
     """What every table holds after the migrations."""
-    connection = connect(MEMORY)
-    for script in migrations("sqlite"):
-        connection.execute(script)
+    connection = migrated(migrations("sqlite"))
     tables = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
     return {
         name: connection.execute(f"SELECT * FROM {name}").fetchall()

@@ -30,7 +30,8 @@ NOT_ITS_FAULT = ("KiribiTimeoutError", "ProcessNotStarted")
 
 COLUMNS = (
     "id, binding, status, open, rank, due, priority, attempts, failures, crashes, "
-    "cancel_requested, started_ms, finished_ms, worker, options, payload, result, error, history"
+    "cancel_requested, started_ms, finished_ms, worker, options, payload, result, error, history, "
+    "key"
 )
 JOBS = f"SELECT {COLUMNS} FROM job"
 COUNTERS = f"""SELECT binding, {", ".join(f"sum({status.lower()})" for status in STATUSES)}
@@ -43,6 +44,13 @@ TOTALS = f"""SELECT binding, {", ".join(f"sum({name})" for name in TALLIES)}
 FROM stat WHERE span_ms > 0 GROUP BY binding"""
 WORKERS = "SELECT id, lease_until, dead_reason FROM worker"
 STEPS = "SELECT job_id, value FROM step"
+HELD = 253402300799999
+"""When a job is due that waits for others."""
+AT_ONCE = {"FEW": 2, "KEYED": 3}
+"""How many of a binding run at a time; of a key it is one."""
+STARTS, PER_MS = 6, 1000
+"""How many of SLOW may start in how many milliseconds."""
+LIMITED = ("FEW", "SLOW", "KEYED")
 ORPHANS = """SELECT job.id FROM job WHERE status = 'PROCESSING' AND (
   NOT EXISTS (SELECT 1 FROM worker WHERE worker.id = job.worker)
   OR NOT EXISTS (
@@ -75,6 +83,7 @@ class Row(NamedTuple):
     result: str | None
     error: str | None
     history: str | None
+    key: str | None
 
 
 @dataclass(eq=False)
@@ -100,6 +109,7 @@ class Judge:
     safe: as committed.
     deleted: ids of jobs that somebody has removed, which is allowed.
     ended: how often attempts ended, by outcome.
+    touched: jobs that clients have cancelled, retried, run at once or deleted.
     """
 
     def __init__(self, world: World) -> None:
@@ -114,6 +124,9 @@ class Judge:
         self.ended: Counter[str] = Counter()
         self._tallies: Counter[tuple[str, str]] = Counter()
         self._told: list[tuple[str, str, int]] = []
+        self.touched: set[str] = set()
+        self._completed: set[str] = set()
+        self._starts: list[int] = []
         self._fresh: set[str] = set()
         self._unsynced: set[str] = set()
         self._waiting_since: dict[str, int] = {}
@@ -181,6 +194,10 @@ class Judge:
                 self.deleted.add(name)
             elif what == "ended":
                 self.ended[name] += 1
+            elif what == "completed":
+                self._completed.add(name)
+            elif what == "start":
+                self._start(number)
             else:
                 self._tallies[name, what] += number
         self._told.clear()
@@ -249,16 +266,48 @@ class Judge:
             self._fail(f"a claim changed more than it may: {old} -> {row}")
         self._tell("waits", row)
         self._tell("wait_ms", row, now - old.due)
+        if row.binding in LIMITED:
+            self._limits(row)
+            if row.binding == "SLOW":
+                self._told.append(("start", row.binding, now))
+            return
         since = max(old.due, self._waiting_since[row.id], self._slots_full)
         if self._world.plan.calm and now - since > PROMPT_MS:
             self._fail(f"due and with a free slot for it, it waited {now - since} ms: {row}")
+
+    def _limits(self, row: Row) -> None:
+        running = [
+            one
+            for one in self.jobs.values()
+            if one.status == "PROCESSING" and one.binding == row.binding
+        ]
+        if len(running) > AT_ONCE.get(row.binding, len(running)):
+            self._fail(f"{len(running)} of {row.binding} run at a time: {row}")
+        if row.key is not None and sum(one.key == row.key for one in running) > 1:
+            self._fail(f"two of the key {row.key} run at a time: {row}")
+
+    def _start(self, now: int) -> None:
+        self._starts = [at for at in self._starts if now - PER_MS < at <= now]
+        self._starts.append(now)
+        if len(self._starts) > STARTS:
+            self._fail(f"{len(self._starts)} starts of SLOW within {PER_MS} ms: {self._starts}")
+
+    def _released(self, row: Row) -> None:
+        """A job that waited for others waits no longer."""
+        after = json.loads(row.options or "{}").get("after", [])
+        missing = [id for id in after if id not in self._completed]
+        if missing and row.id not in self.touched:
+            self._fail(f"it was to run after {missing}: {row}")
 
     def _best(self, claimed: list[Row], now: int) -> None:
         if not claimed:
             return
         paused = self._paused()
+        claimed = [row for row in claimed if row.binding not in LIMITED] or claimed[:1]
         worst = max(claimed, key=lambda row: row.rank)
         for row in self.jobs.values():
+            if row.binding in LIMITED:
+                continue
             if row.status in WAITING and row.rank < worst.rank and row.due <= now:
                 same_pool = (row.binding == "ISOLATED") == (worst.binding == "ISOLATED")
                 if same_pool and row.binding not in paused:
@@ -283,8 +332,10 @@ class Judge:
             case (("PENDING" | "RETRY_PENDING"), "CANCELLED"):
                 pass
             case (("COMPLETED" | "FAILED" | "CANCELLED"), "PENDING"):
-                if (row.failures, row.crashes) != (0, 0) or row.error or row.due != now:
+                if (row.failures, row.crashes) != (0, 0) or row.error or row.due not in (now, HELD):
                     self._fail(f"retried, but not from zero: {old} -> {row}")
+            case "PENDING", "PENDING" if old.due == HELD:
+                self._released(row)
             case was, now_is:
                 if was != now_is or was not in WAITING or row.due != now:
                     self._fail(f"no such transition: {old} -> {row}")
@@ -317,6 +368,8 @@ class Judge:
         if row.status not in expected:
             self._fail(f"{outcome} leads to {row.status}, not {expected}: {old} -> {row}")
         tallied = {"completed": "completions", "failed": "failures", "crashed": "crashes"}
+        if outcome == "completed":
+            self._told.append(("completed", row.id, 1))
         if outcome in tallied:
             self._tell(tallied[outcome], row)
         if outcome == "failed" and row.status == "RETRY_PENDING":

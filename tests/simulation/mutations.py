@@ -14,17 +14,21 @@ import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from importlib.resources import files
 from typing import Any
 from unittest.mock import patch
 
-from tests.simulation.database import NAMES
+from tests.simulation import database
+from tests.simulation.database import NAMES, migrated
 from tests.simulation.world import run
 
 from kiribi.stores import sqlite
-from kiribi.stores._statements import Statement
+from kiribi.stores._statements import Statement, migrations
+
+MIGRATIONS = files("kiribi.stores").joinpath("sql", "sqlite", "migrations")
 
 Change = tuple[str, str, str]
-"""Where (`name.sql` or `module:function`), what is there, and what instead."""
+"""Where (`name.sql`, a migration or `module:function`), what is there, and what instead."""
 
 WAITS = " AND status IN ('PENDING', 'RETRY_PENDING')"
 LIVES = "SELECT 1 FROM worker WHERE id = ?2 AND lease_until > now AND dead_reason IS NULL"
@@ -117,6 +121,40 @@ MUTATIONS: dict[str, Sequence[Change]] = {
             "kiribi.runtimes.pool:Pool.release",
             "del self.performing[attempt.job.id]",
             "del self.performing[attempt.job.id]; self.held.discard(attempt.job.id)",
+        ),
+    ),
+    # Limits
+    "a limit is counted for nothing": (("claim_best.sql", "coalesce(slots, ?7)", "?7"),),
+    "a limit is looked at before the claim, and not with it": (
+        (
+            "kiribi.stores._sql_store:SqlStore.claim",
+            "rows = await self._write(batch, durable=False)",
+            "await self._write(batch[:1]); rows = [[]] + await self._write(batch[1:])",
+        ),
+        ("claim_jobs.sql", "claim.worker = ?2 AND pool = ?3 AND token = ?4", "claim.worker = ?2"),
+    ),
+    "a rate is counted for nothing": (
+        ("claim_best.sql", "CASE WHEN opens_ms > now THEN 0 ELSE min(", "CASE WHEN 1 THEN min(?7,"),
+        ("claim_best.sql", "/ interval_us, ?7)\n    ) END", "/ interval_us + 99, ?7)\n    ) END"),
+    ),
+    "starts are not counted for the rate": (("0002_gates.sql", "+ NEW.starts * interval_us", ""),),
+    "a key does not see what runs": (
+        (
+            "0002_gates.sql",
+            "coalesce(key_concurrency, 1) - (",
+            "coalesce(key_concurrency, 1) + 9 - (",
+        ),
+        ("claim_best.sql", "max(coalesce(key_concurrency, 1), 1)", "9"),
+    ),
+    # Jobs after others
+    "a job runs although others have not ended": (
+        ("decide_held.sql", "outcome IS NULL)", "outcome = 'nothing')"),
+    ),
+    "nobody repairs what was left undone": (
+        (
+            "kiribi.stores._successors:Successors.repair",
+            "left = [(id, None) for id in dict.fromkeys(json.loads(ended))]",
+            "ended = held = '[]'; left = []",
         ),
     ),
     # Leases
@@ -212,7 +250,9 @@ def applied(changes: Sequence[Change]) -> Iterator[None]:
     texts: dict[str, str] = {}
     sources: dict[str, str] = {}
     for where, old, new in changes:
-        if where.endswith(".sql"):
+        if where[0].isdigit():
+            sources[where] = _replaced(sources.get(where) or _script(where), where, old, new)
+        elif where.endswith(".sql"):
             name = where.removesuffix(".sql")
             texts[name] = _replaced(texts.get(name) or _sql(name).text, where, old, new)
         else:
@@ -221,6 +261,9 @@ def applied(changes: Sequence[Change]) -> Iterator[None]:
         if texts:
             stack.enter_context(patch.object(sqlite, "statement", _wrong(texts)))
         for where, source in sources.items():
+            if where[0].isdigit():
+                stack.enter_context(_other_schema(where, source))
+                continue
             owner, name, function = _function(where)
             wrong = _compiled(source, function)
             for holder in _holders(owner, name, function):
@@ -257,6 +300,20 @@ def _wrong(texts: dict[str, str]) -> Any:
         return known.get(name) or right(dialect, name)
 
     return statement
+
+
+def _script(where: str) -> str:
+    return MIGRATIONS.joinpath(where).read_text("utf-8")
+
+
+@contextmanager
+def _other_schema(where: str, script: str) -> Iterator[None]:
+    """A database of its own, made with another migration."""
+    right = _script(where)
+    scripts = [script if one == right else one for one in migrations("sqlite")]
+    connection = migrated(scripts)
+    with patch.object(database, "_real", lambda: connection):
+        yield
 
 
 def _function(where: str) -> tuple[Any, str, Any]:

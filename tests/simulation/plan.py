@@ -15,6 +15,7 @@ ROUGH = (
     *("die", "stubborn:0.6", "sleep:0.2 die"),
 )
 BINDINGS = ("WORK", "WORK", "WORK", "OTHER")
+LIMITED = ("FEW", "SLOW", "KEYED", "KEYED")
 LATE = ("sleep:0.1 lose sleep:4", "lose sleep:3.5 once sleep:0.5", "lose sleep:4 fail")
 """They lose their lease at work, and come too late."""
 FAULTS = {
@@ -48,6 +49,7 @@ class Plan:
     remote_bell: only rings are heard, as between machines; else every commit.
     bell_faults: the chance that a ring is lost, doubled or late.
     crews: how many children each supervisor has.
+    limited: whether the application has limits.
     latency: seconds that a request or an answer of the store is under way, at most, as a rule.
     clients: what each does, one after the other.
     faults: at which step of the scheduler what goes wrong.
@@ -59,6 +61,7 @@ class Plan:
     crews: Sequence[int]
     concurrency: int
     latency: float
+    limited: bool = False
     clients: list[list[tuple[Any, ...]]] = field(default_factory=list[list[tuple[Any, ...]]])
     faults: list[tuple[int, str, float]] = field(default_factory=list[tuple[int, str, float]])
 
@@ -82,12 +85,15 @@ def planned(random: Random) -> Plan:
     )
     if calm and random.random() < 0.5:
         return _quick(random, plan)
+    plan.limited = random.random() < 0.35
     serial = 0
     for _ in range(random.choice([1, 2])):
+        first = serial
         actions: list[tuple[Any, ...]] = []
         for _ in range(random.randint(2, 5)):
             several = [
-                _new(random, serial + place, kind) for place in range(random.choice([1, 1, 3]))
+                _new(random, serial + place, plan, range(first, serial))
+                for place in range(random.choice([1, 1, 3]))
             ]
             serial += len(several)
             actions.append(("enqueue", several))
@@ -118,8 +124,8 @@ def _quick(random: Random, plan: Plan) -> Plan:
     return plan
 
 
-def _new(random: Random, serial: int, kind: str) -> NewWork:
-    calm = kind == "calm"
+def _new(random: Random, serial: int, plan: Plan, earlier: Sequence[int]) -> NewWork:
+    kind, calm = plan.kind, plan.calm
     acts = random.choices(CALM if calm else ROUGH, k=random.choice([1, 1, 2, 3]))
     if "snooze" in acts[-1] or random.random() < 0.8:
         acts.append("ok")
@@ -139,6 +145,12 @@ def _new(random: Random, serial: int, kind: str) -> NewWork:
     binding = random.choice(BINDINGS)
     if not calm and random.random() < 0.05:
         binding = "ISOLATED"
+    if plan.limited and random.random() < 0.6:
+        binding = random.choice(LIMITED)
+        if binding == "KEYED":
+            options["concurrency_key"] = random.choice(["a", "b"])
+    if earlier and random.random() < 0.12:
+        options["after"] = random.sample(earlier, min(len(earlier), random.choice([1, 1, 2])))
     return NewWork(binding, {"n": serial, "acts": acts}, options)
 
 

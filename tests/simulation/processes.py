@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation import application
+from tests.simulation import application, limited
 from tests.simulation.loop import PROCESS, Process, SimulatedLoop
 
 from kiribi.application import Application
@@ -28,7 +28,9 @@ START = 0.02
 """Seconds a process takes to start, at most."""
 PIPE = 0.0005
 """Seconds a frame is under way, at most."""
-APPLICATION = Application(application, application.Default, application.__name__)  # pyright: ignore
+PLAIN, LIMITED = (
+    Application(module, module.Default, module.__name__) for module in (application, limited)
+)
 
 
 class SimulatedProcess(Process):
@@ -163,7 +165,7 @@ async def _worker(parent: Any) -> int:
     stop: Future[float] = Future()
     parent.watch(lambda frame: None if stop.done() else stop.set_result(frame["stop"]))
     try:
-        return await child._serve(parent, orders, APPLICATION, stop)
+        return await child._serve(parent, orders, _application(orders), stop)
     except KiribiError as error:
         parent.send({"broken": str(error)})
         return 1
@@ -171,9 +173,12 @@ async def _worker(parent: Any) -> int:
 
 async def _slot(parent: Any) -> int:
     """As `runtimes.slot.main`."""
-    await parent.receive()
-    await slot._serve(parent, APPLICATION)
+    await slot._serve(parent, _application(await parent.receive()))
     return 0
+
+
+def _application(orders: Frame) -> Application:
+    return LIMITED if orders["source"].startswith(LIMITED.source) else PLAIN
 
 
 MAINS: dict[str, Callable[[Any], Coroutine[Any, Any, int]]] = {

@@ -20,7 +20,7 @@ from tests.simulation.doorbell import Bell
 from tests.simulation.judge import Judge
 from tests.simulation.loop import Process, SimulatedLoop, Stuck
 from tests.simulation.plan import Plan, planned
-from tests.simulation.processes import APPLICATION, SimulatedProcess, spawned
+from tests.simulation.processes import LIMITED, PLAIN, SimulatedProcess, spawned
 
 from kiribi.errors import KiribiError
 from kiribi.executors.spawn import Child
@@ -198,7 +198,7 @@ class World:
 
     async def _supervise(self, process: SimulatedProcess, children: int) -> None:
         crew = Supervisor(
-            APPLICATION.source,
+            (LIMITED if self.plan.limited else PLAIN).source,
             "sqlite://",
             processes=children,
             concurrency=self.plan.concurrency,
