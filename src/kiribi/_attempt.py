@@ -115,6 +115,12 @@ class Running:
         return asyncio.run_coroutine_threadsafe(coroutine, self.desk.loop).result()
 
 
+def over(running: dict[str, Running], job: Job) -> None:
+    """An attempt is settled: forget it. The job's next one may run here already, and stays."""
+    if job.id in running and running[job.id].job.attempts == job.attempts:
+        del running[job.id]
+
+
 class Reports:
     """The store's desk: log lines and progress are gathered while a write is under way."""
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
-from kiribi._attempt import Reports, Running
+from kiribi._attempt import Reports, Running, over
 from kiribi._execution import Ended, Execution
 from kiribi._lease import ThreadLease, this_worker
 from kiribi._settler import Settler
@@ -44,8 +44,8 @@ class Here:
             name: asyncio.Semaphore(slots) for name, slots in self._executors.slots.items()
         }
         self._lease = ThreadLease(kiribi.store, this_worker((), 0), self._interrupt)
-        self._running: dict[str, Running] = {}
-        self._settling: dict[str, asyncio.Future[bool]] = {}
+        self._running: dict[_Key, Running] = {}
+        self._settling: dict[_Key, asyncio.Future[bool]] = {}
         self._pools: list[str] = []
         self._numbers = itertools.count()
         self._tasks: set[asyncio.Task[Ended | None]] = set()
@@ -112,24 +112,23 @@ class Here:
 
     async def _perform(self, job: Job) -> Ended | None:
         attempt = Running(job, self._reports, self._execution.timeout(job))
-        self._running[job.id] = self._kiribi.running[job.id] = attempt
+        self._running[_key(job)] = self._kiribi.running[job.id] = attempt
         name = self._kiribi.performers[job.binding].executor
         executor = self._executors.named(name, alone=job.crashes > 0)
         ended = await self._execution.run(attempt, executor)
-        settling = self._settling[job.id] = self._loop.create_future()
+        settling = self._settling[_key(job)] = self._loop.create_future()
         self._settler.add(ended)
         return ended if await settling else None
 
     def _settled(self, batch: Sequence[Ended], taken: Sequence[bool]) -> None:
         for ended, took in zip(batch, taken, strict=True):
-            id = ended.job.id
-            del self._running[id]
-            self._kiribi.running.pop(id, None)
+            del self._running[_key(ended.job)]
+            over(self._kiribi.running, ended.job)
             if took and self._execution.hooked:
                 task = self._loop.create_task(self._execution.hooks(ended))
                 self._hooks.add(task)
                 task.add_done_callback(self._hooks.discard)
-            settling = self._settling.pop(id)
+            settling = self._settling.pop(_key(ended.job))
             if not settling.done():
                 settling.set_result(took)
         self._bell.ring()
@@ -140,3 +139,11 @@ class Here:
     def _interrupt(self) -> None:
         for attempt in list(self._running.values()):
             attempt.stop("release")
+
+
+_Key = tuple[str, int]
+"""Of an attempt: the next one of a job may begin before the last is known to be settled."""
+
+
+def _key(job: Job) -> _Key:
+    return job.id, job.attempts

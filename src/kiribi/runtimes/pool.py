@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable
 
 from kiribi._attempt import Running
+from kiribi.job import Job
 from kiribi.performer import ExecutorName
 
 
@@ -14,7 +15,7 @@ class Pool:
 
     Attributes:
         performing: attempts whose work runs: each takes a slot.
-        held: ids claimed and not yet settled: what rescue would look at.
+        held: jobs claimed and not yet settled, by id, with the attempt: what rescue would look at.
     """
 
     def __init__(self, name: ExecutorName, bindings: tuple[str, ...], slots: int) -> None:
@@ -22,7 +23,7 @@ class Pool:
         self.bindings = bindings
         self.slots = slots
         self.performing: dict[str, Running] = {}
-        self.held: set[str] = set()
+        self.held: dict[str, int] = {}
         self.freed = asyncio.Event()
 
     @property
@@ -33,14 +34,16 @@ class Pool:
     def take(self, attempt: Running) -> None:
         """A claimed job takes a slot."""
         self.performing[attempt.job.id] = attempt
-        self.held.add(attempt.job.id)
+        self.held[attempt.job.id] = attempt.job.attempts
 
     def release(self, attempt: Running) -> None:
         """Its work has ended; it is still held until settled."""
         del self.performing[attempt.job.id]
         self.freed.set()
 
-    def settled(self, ids: Iterable[str]) -> None:
-        """Their outcomes are stored."""
-        self.held.difference_update(ids)
+    def settled(self, jobs: Iterable[Job]) -> None:
+        """The outcomes of these attempts are stored; the next one of a job may be held already."""
+        for job in jobs:
+            if self.held.get(job.id) == job.attempts:
+                del self.held[job.id]
         self.freed.set()

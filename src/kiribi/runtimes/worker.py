@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
-from kiribi._attempt import Reports, Running
+from kiribi._attempt import Reports, Running, over
 from kiribi._execution import Ended, Execution
 from kiribi._lease import ThreadLease, this_worker
 from kiribi._recurring import keep_firing
@@ -211,10 +211,10 @@ class Worker:
 
     def _settled(self, batch: Sequence[Ended], taken: Sequence[bool]) -> None:
         for pool in self._pools:
-            pool.settled(ended.job.id for ended in batch)
+            pool.settled(ended.job for ended in batch)
         for ended, took in zip(batch, taken, strict=True):
             job = ended.job
-            del self._kiribi.running[job.id]
+            over(self._kiribi.running, job)
             if not took:
                 logger.warning(
                     "job %s: the outcome of attempt %d came too late and was refused",

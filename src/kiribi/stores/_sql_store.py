@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from kiribi.errors import IdConflict, InvalidInput
+from kiribi.errors import IdConflict, InvalidInput, StoreError
 from kiribi.job import Job, JobStatus, id_ms
 from kiribi.lifecycle import Change
 from kiribi.ports import (
@@ -103,7 +103,10 @@ class SqlStore(ScheduleTable, ActionTable, Figures):
     async def _let_go(self, call: Insertion, answers: list[Job]) -> list[Job]:
         held = [id for id, *_ in call.held]
         await self._successors.enqueued(held)
-        now = {job.id: job for job in await self.find(held)}
+        try:
+            now = {job.id: job for job in await self.find(held)}
+        except StoreError:
+            return answers  # as they were stored: they are, and it must not seem to have failed
         return [replace(now.get(job.id, job), duplicate=job.duplicate) for job in answers]
 
     async def _answer(self, call: Insertion, rows: Sequence[Sequence[Row]]) -> list[Job]:
