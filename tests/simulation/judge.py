@@ -300,10 +300,10 @@ class Judge:
             self._fail(f"it was to run after {missing}: {row}")
 
     def _best(self, claimed: list[Row], now: int) -> None:
+        claimed = [row for row in claimed if row.binding not in LIMITED]
         if not claimed:
             return
         paused = self._paused()
-        claimed = [row for row in claimed if row.binding not in LIMITED] or claimed[:1]
         worst = max(claimed, key=lambda row: row.rank)
         for row in self.jobs.values():
             if row.binding in LIMITED:

@@ -120,18 +120,20 @@ MUTATIONS: dict[str, Sequence[Change]] = {
         (
             "kiribi.runtimes.pool:Pool.release",
             "del self.performing[attempt.job.id]",
-            "del self.performing[attempt.job.id]; self.held.discard(attempt.job.id)",
+            "del self.performing[attempt.job.id]; self.held.pop(attempt.job.id)",
         ),
+    ),
+    "what is stored seems to have failed": (
+        ("kiribi.stores._sql_store:SqlStore._let_go", "return answers", "raise"),
     ),
     # Limits
     "a limit is counted for nothing": (("claim_best.sql", "coalesce(slots, ?7)", "?7"),),
     "a limit is looked at before the claim, and not with it": (
         (
-            "kiribi.stores._sql_store:SqlStore.claim",
+            "kiribi.stores._sql_store:SqlStore._claim",
             "rows = await self._write(batch, durable=False)",
-            "await self._write(batch[:1]); rows = [[]] + await self._write(batch[1:])",
+            "await self._write(batch[:-2]); rows = await self._write(batch[-2:])",
         ),
-        ("claim_jobs.sql", "claim.worker = ?2 AND pool = ?3 AND token = ?4", "claim.worker = ?2"),
     ),
     "a rate is counted for nothing": (
         ("claim_best.sql", "CASE WHEN opens_ms > now THEN 0 ELSE min(", "CASE WHEN 1 THEN min(?7,"),

@@ -11,7 +11,7 @@ CALM = ("ok", "sleep:0.1", "sleep:0.4 log", "once", "fail", "snooze:0.2", "retry
 ROUGH = (
     *("ok", "sleep:0.05", "sleep:0.3", "sleep:0.8", "sleep:1.5", "log sleep:0.2 progress"),
     *("once", "once sleep:0.3 fail", "sleep:0.1 once sleep:0.2", "sleep:2.5"),
-    *("fail", "sleep:0.2 fail", "snooze:0.3", "retry:0.2", "discard", "cancel"),
+    *("fail", "sleep:0.2 fail", "snooze:0.3", "retry:0", "snooze:0", "discard", "cancel"),
     *("die", "stubborn:0.6", "sleep:0.2 die"),
 )
 BINDINGS = ("WORK", "WORK", "WORK", "OTHER")
@@ -149,7 +149,7 @@ def _new(random: Random, serial: int, plan: Plan, earlier: Sequence[int]) -> New
         binding = random.choice(LIMITED)
         if binding == "KEYED":
             options["concurrency_key"] = random.choice(["a", "b"])
-    if earlier and random.random() < 0.12:
+    if earlier and random.random() < (0.1 if calm else 0.3):
         options["after"] = random.sample(earlier, min(len(earlier), random.choice([1, 1, 2])))
     return NewWork(binding, {"n": serial, "acts": acts}, options)
 
