@@ -19,13 +19,13 @@ NAMES = sorted(
 
 SMALL = {"binding", "worker", "clock", "last", "change", "stop", "hit", "looked", "best", "part"}
 SMALL |= {"held", "again", "ended", "gone", "action"}
-SMALL |= {"claim", "served", "due", "queued", "passed", "head", "allowed"}
+SMALL |= {"claim", "served", "due", "queued", "passed", "head", "allowed", "next"}
 """Tables and subqueries of a few rows, or bounded by the statement's own parameters."""
 
 SORTED = {
     # of what one call takes, at most its limit for each binding: first the jobs without limits;
-    # then twice the union of what runs; by key, by turn and by place; and all that is allowed
-    "claim_best": 1 + 2 + 4,
+    # then twice the union of what runs; keys by turn and by rank, with the others by place; all
+    "claim_best": 1 + 2 + 5,
     "claim_ids": 2 + 3,
     # the union of what runs
     "next_due": 2,
@@ -87,7 +87,7 @@ def test_nothing_is_sorted_but_the_answer(database: apsw.Connection, name: str) 
     ("name", "access"),
     [
         ("claim_best", "SEARCH waiting USING INDEX job_open (binding=? AND key=? AND rank<?)"),
-        ("claim_best", "SEARCH next USING COVERING INDEX lane_turn (binding=? AND turn<?)"),
+        ("claim_best", "SEARCH lane USING COVERING INDEX lane_turn (binding=? AND turn<?)"),
         ("claim_best", "SEARCH job USING COVERING INDEX job_running (binding=? AND key=?)"),
         ("next_due", "SEARCH job USING INDEX job_open (binding=? AND key=? AND rank<?)"),
         ("next_due", "SEARCH lane USING COVERING INDEX lane_turn (binding=? AND turn<?)"),

@@ -33,49 +33,62 @@ served AS MATERIALIZED (
     )
     AND paused IS NOT 1
 ),
--- the best jobs without a key, and those of the keys whose turn it is
-due AS (
-  SELECT served.binding, room, job.id, rank, NULL AS key, rank AS turn, 1 AS round, 1 AS free
-  FROM served CROSS JOIN job
-  WHERE room > 0 AND job.id IN (
-    SELECT id FROM job AS waiting
-    WHERE open = 1 AND binding = served.binding AND key IS NULL AND rank <= now
-      AND due <= now AND status IN ('PENDING', 'RETRY_PENDING')
-    ORDER BY rank LIMIT ?7
-  )
-  UNION ALL
-  SELECT served.binding, room, job.id, rank, lane.key, lane.turn,
-    row_number() OVER (PARTITION BY lane.binding, lane.key ORDER BY rank),
-    min(slots, coalesce((now * 1000 + burst * interval_us - max(lane_gate.tat_us, now * 1000))
-      / interval_us, ?7))
-  FROM served
-  CROSS JOIN lane ON lane.binding = served.binding AND lane.key IN (
-    SELECT key FROM lane AS next
-    WHERE next.binding = served.binding AND next.turn <= now ORDER BY next.turn LIMIT ?7
-  )
-  CROSS JOIN lane_gate ON lane_gate.binding = lane.binding AND lane_gate.key = lane.key
-  CROSS JOIN job
-  WHERE room > 0 AND job.id IN (
-    SELECT id FROM job AS waiting
-    WHERE open = 1 AND binding = lane.binding AND key = lane.key AND rank <= now
-      AND due <= now AND status IN ('PENDING', 'RETRY_PENDING')
-    ORDER BY rank LIMIT (SELECT min(?7, max(key_slots)) FROM served)
-  )
-),
--- one job of each key in turn, then their second; it competes with the best rank behind it
-queued AS (
-  SELECT binding, room, id, round, turn, min(rank) OVER (
-    PARTITION BY binding, key IS NULL ORDER BY round, turn
-    ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING
-  ) AS place
-  FROM due WHERE round <= free
+-- For each binding, its best jobs as [place, id]. Those of its keys come one of each key in turn,
+-- then the second of each; the first of them has the best rank of them all as its place, and so on.
+-- Arrays, because sorting rows in tables of their own costs more than all the rest.
+offered AS (
+  SELECT room, (
+    SELECT json_group_array(json_array(place, id)) FROM (
+      SELECT rank AS place, id, 0 AS number FROM (
+        SELECT rank, id FROM job AS waiting
+        WHERE open = 1 AND binding = served.binding AND key IS NULL AND rank <= now
+          AND due <= now AND status IN ('PENDING', 'RETRY_PENDING')
+        ORDER BY rank LIMIT ?7
+      )
+      UNION ALL
+      SELECT ranks ->> one.key, one.value, one.key FROM (
+        SELECT (
+            SELECT json_group_array(id) FROM (
+              SELECT value ->> 0 AS id FROM json_each(of_keys)
+              ORDER BY value ->> 2, value ->> 3
+            )
+          ) AS ids, (
+            SELECT json_group_array(rank) FROM (
+              SELECT value ->> 1 AS rank FROM json_each(of_keys) ORDER BY rank
+            )
+          ) AS ranks
+        FROM (SELECT keys AS of_keys LIMIT 1)
+        LIMIT 1
+      ) CROSS JOIN json_each(ids) AS one
+      ORDER BY place, number
+    )
+  ) AS jobs
+  FROM (
+    SELECT binding, now, room, (
+      SELECT json_group_array(json_array(one.value ->> 0, one.value ->> 1, one.key, noted))
+      FROM (
+        SELECT key, turn FROM lane
+        WHERE lane.binding = served.binding AND turn <= now ORDER BY turn LIMIT ?7
+      ) AS next
+      CROSS JOIN lane_gate ON lane_gate.binding = served.binding AND lane_gate.key = next.key
+      CROSS JOIN json_each((
+        SELECT json_group_array(json_array(id, rank)) FROM (
+          SELECT id, rank FROM job AS waiting
+          WHERE open = 1 AND binding = served.binding AND key = next.key AND rank <= now
+            AND due <= now AND status IN ('PENDING', 'RETRY_PENDING')
+          ORDER BY rank LIMIT (SELECT min(?7, max(key_slots)) FROM served)
+        )
+      )) AS one
+      WHERE one.key < min(slots, coalesce(
+        (now * 1000 + burst * interval_us - max(tat_us, now * 1000)) / interval_us, ?7
+      ))
+    ) AS keys
+    FROM served WHERE room > 0 LIMIT -1
+  ) AS served
 ),
 allowed AS (
-  SELECT id FROM (
-    SELECT *, row_number() OVER (PARTITION BY binding ORDER BY place, round, turn) AS number
-    FROM queued
-  )
-  WHERE number <= room ORDER BY place, round, turn
+  SELECT one.value ->> 1 AS id FROM offered CROSS JOIN json_each(jobs) AS one
+  WHERE one.key < room ORDER BY one.value ->> 0
 )
 INSERT INTO claim (worker, pool, token, held, fresh)
 -- LIMIT would cost another table in memory, more than all the rest

@@ -62,12 +62,12 @@ CREATE TABLE lane (
 CREATE INDEX lane_turn ON lane (binding, turn) WHERE turn IS NOT NULL;
 CREATE INDEX lane_idle ON lane (tat_us) WHERE turn IS NULL AND tat_us > 0;
 
--- What a lane's turn must be, from the jobs themselves.
+-- What a lane's turn must be, from the jobs themselves; noted: what it is.
 CREATE VIEW lane_gate AS
-SELECT binding, key, slots, interval_us, burst, tat_us, opens_ms,
+SELECT binding, key, noted, slots, interval_us, burst, tat_us, opens_ms,
   CASE WHEN slots > 0 THEN max(due, served_ms, opens_ms) END AS turn
 FROM (
-  SELECT lane.binding, lane.key, lane.tat_us, served_ms,
+  SELECT lane.binding, lane.key, lane.turn AS noted, lane.tat_us, served_ms,
     key_interval_us AS interval_us, key_burst AS burst,
     coalesce((lane.tat_us - (key_burst - 1) * key_interval_us + 999) / 1000, 0) AS opens_ms,
     coalesce(key_concurrency, 1) - (
@@ -83,18 +83,16 @@ FROM (
   FROM lane LEFT JOIN binding ON binding.name = lane.binding
 );
 
--- Tells that a job of a lane came, started, ended, moved or went; started: if so.
-CREATE VIEW lane_event AS SELECT binding, key, NULL AS started, NULL AS now FROM lane;
+-- Tells that a job of a lane came, ended, moved or went.
+CREATE VIEW lane_event AS SELECT binding, key, NULL AS now FROM lane;
 CREATE TRIGGER lane_event INSTEAD OF INSERT ON lane_event BEGIN
   INSERT INTO lane (binding, key) VALUES (NEW.binding, NEW.key) ON CONFLICT DO NOTHING;
-  UPDATE lane SET served_ms = NEW.now,
-    tat_us = coalesce(max(lane.tat_us, NEW.now * 1000) + key_interval_us, 0)
-  FROM binding
-  WHERE NEW.started AND lane.binding = NEW.binding AND key = NEW.key AND name = NEW.binding;
-  UPDATE lane SET turn = lane_gate.turn FROM lane_gate
-  WHERE lane.binding = NEW.binding AND lane.key = NEW.key
-    AND lane_gate.binding = NEW.binding AND lane_gate.key = NEW.key
-    AND lane.turn IS NOT lane_gate.turn;
+  UPDATE lane SET turn = (
+    SELECT turn FROM lane_gate WHERE binding = NEW.binding AND key = NEW.key
+  )
+  WHERE binding = NEW.binding AND key = NEW.key AND turn IS NOT (
+    SELECT turn FROM lane_gate WHERE binding = NEW.binding AND key = NEW.key
+  );
   DELETE FROM lane
   WHERE binding = NEW.binding AND key = NEW.key AND turn IS NULL AND tat_us <= NEW.now * 1000
     AND NOT EXISTS (
@@ -103,14 +101,26 @@ CREATE TRIGGER lane_event INSTEAD OF INSERT ON lane_event BEGIN
 END;
 
 CREATE TRIGGER job_came AFTER INSERT ON job WHEN NEW.key IS NOT NULL BEGIN
-  INSERT INTO lane_event VALUES (NEW.binding, NEW.key, 0, NEW.updated_ms);
+  INSERT INTO lane_event VALUES (NEW.binding, NEW.key, NEW.updated_ms);
 END;
-CREATE TRIGGER job_moved AFTER UPDATE OF status, open, due ON job WHEN NEW.key IS NOT NULL BEGIN
-  INSERT INTO lane_event
-  VALUES (NEW.binding, NEW.key, NEW.attempts > OLD.attempts, NEW.updated_ms);
+CREATE TRIGGER job_started AFTER UPDATE OF status ON job
+WHEN NEW.key IS NOT NULL AND NEW.attempts > OLD.attempts BEGIN
+  UPDATE lane SET served_ms = NEW.started_ms, tat_us = coalesce((
+    SELECT max(lane.tat_us, NEW.started_ms * 1000) + key_interval_us FROM binding
+    WHERE name = NEW.binding
+  ), 0)
+  WHERE binding = NEW.binding AND key = NEW.key;
+  UPDATE lane SET turn = (
+    SELECT turn FROM lane_gate WHERE binding = NEW.binding AND key = NEW.key
+  )
+  WHERE binding = NEW.binding AND key = NEW.key;
+END;
+CREATE TRIGGER job_moved AFTER UPDATE OF status, open, due ON job
+WHEN NEW.key IS NOT NULL AND NEW.attempts = OLD.attempts BEGIN
+  INSERT INTO lane_event VALUES (NEW.binding, NEW.key, NEW.updated_ms);
 END;
 CREATE TRIGGER job_went AFTER DELETE ON job WHEN OLD.key IS NOT NULL AND OLD.open = 1 BEGIN
-  INSERT INTO lane_event VALUES (OLD.binding, OLD.key, 0, 0);
+  INSERT INTO lane_event VALUES (OLD.binding, OLD.key, 0);
 END;
 
 -- Starts and ends, a batch and binding at a time, as the statistics hear of them.
