@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import drain, enqueue, footprint, history, latency, report
+from benchmarks import drain, enqueue, footprint, history, latency, limits, report
 from benchmarks.bench import Bench, Figure
 
 GROUPS: Mapping[str, Callable[[Bench], Iterator[Figure]]] = {
@@ -19,6 +19,7 @@ GROUPS: Mapping[str, Callable[[Bench], Iterator[Figure]]] = {
     "enqueue": enqueue.measure,
     "latency": latency.measure,
     "history": history.measure,
+    "limits": limits.measure,
     "footprint": footprint.measure,
 }
 RESULTS = Path(__file__).parent / "results"

@@ -81,5 +81,5 @@ def test_a_quick_run_measures_every_row() -> None:
     assert done.returncode == 0, done.stderr
     figures = {one["name"].strip(): one for one in json.loads(done.stdout)["figures"]}
     judged = [name for name, one in figures.items() if one["bars"]]
-    assert len(judged) == 19
+    assert len(judged) == 22
     assert all(one["value"] > 0 for one in figures.values() if one["unit"] not in ("", "%"))

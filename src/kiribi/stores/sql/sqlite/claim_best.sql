@@ -1,7 +1,8 @@
 -- Note down the best due jobs for a live worker: the first step of a claim.
 -- ?2: worker, ?3: pool, ?4: token, ?5: held ids, ?6: bindings, ?7: how many.
 -- Nothing due writes nothing; a repeated token changes nothing.
-WITH clock (now) AS (SELECT coalesce(?1, CAST(unixepoch('subsec') * 1000 AS INTEGER))),
+-- D1 knows numbers as floats: rates need whole ones.
+WITH clock (now) AS (SELECT CAST(coalesce(?1, unixepoch('subsec') * 1000) AS INTEGER)),
 best AS (
   SELECT job.id
   FROM json_each(?6) AS served, clock CROSS JOIN job

@@ -1,6 +1,7 @@
 -- Note down these jobs, as far as they are due, for a live worker: the first step of a claim.
 -- ?2: worker, ?3: pool, ?4: token, ?5: held ids, ?6: bindings, ?7: how many, ?8: ids.
-WITH clock (now) AS (SELECT coalesce(?1, CAST(unixepoch('subsec') * 1000 AS INTEGER))),
+-- D1 knows numbers as floats: rates need whole ones.
+WITH clock (now) AS (SELECT CAST(coalesce(?1, unixepoch('subsec') * 1000) AS INTEGER)),
 due AS (
   SELECT job.id, binding, job.key, rank, now,
     row_number() OVER (PARTITION BY binding, job.key ORDER BY rank) AS round

@@ -83,8 +83,8 @@ FROM (
   FROM lane LEFT JOIN binding ON binding.name = lane.binding
 );
 
--- Tells that a job of a lane came, ended, moved or went.
-CREATE VIEW lane_event AS SELECT binding, key, NULL AS now FROM lane;
+-- Tells that a job came to a lane.
+CREATE VIEW lane_event AS SELECT binding, key FROM lane;
 CREATE TRIGGER lane_event INSTEAD OF INSERT ON lane_event BEGIN
   INSERT INTO lane (binding, key) VALUES (NEW.binding, NEW.key) ON CONFLICT DO NOTHING;
   UPDATE lane SET turn = (
@@ -93,16 +93,15 @@ CREATE TRIGGER lane_event INSTEAD OF INSERT ON lane_event BEGIN
   WHERE binding = NEW.binding AND key = NEW.key AND turn IS NOT (
     SELECT turn FROM lane_gate WHERE binding = NEW.binding AND key = NEW.key
   );
-  DELETE FROM lane
-  WHERE binding = NEW.binding AND key = NEW.key AND turn IS NULL AND tat_us <= NEW.now * 1000
-    AND NOT EXISTS (
-      SELECT 1 FROM job WHERE open = 1 AND job.binding = NEW.binding AND job.key = NEW.key
-    );
+END;
+CREATE TRIGGER job_came AFTER INSERT ON job WHEN NEW.key IS NOT NULL BEGIN
+  INSERT INTO lane_event VALUES (NEW.binding, NEW.key);
+END;
+CREATE TRIGGER job_came_back AFTER UPDATE OF open ON job
+WHEN NEW.key IS NOT NULL AND OLD.open IS NULL AND NEW.open = 1 BEGIN
+  INSERT INTO lane_event VALUES (NEW.binding, NEW.key);
 END;
 
-CREATE TRIGGER job_came AFTER INSERT ON job WHEN NEW.key IS NOT NULL BEGIN
-  INSERT INTO lane_event VALUES (NEW.binding, NEW.key, NEW.updated_ms);
-END;
 CREATE TRIGGER job_started AFTER UPDATE OF status ON job
 WHEN NEW.key IS NOT NULL AND NEW.attempts > OLD.attempts BEGIN
   UPDATE lane SET served_ms = NEW.started_ms, tat_us = coalesce((
@@ -115,12 +114,31 @@ WHEN NEW.key IS NOT NULL AND NEW.attempts > OLD.attempts BEGIN
   )
   WHERE binding = NEW.binding AND key = NEW.key;
 END;
+
+-- It ended, moved or went: a lane without open jobs goes as well, unless its rate has to be kept.
 CREATE TRIGGER job_moved AFTER UPDATE OF status, open, due ON job
-WHEN NEW.key IS NOT NULL AND NEW.attempts = OLD.attempts BEGIN
-  INSERT INTO lane_event VALUES (NEW.binding, NEW.key, NEW.updated_ms);
+WHEN NEW.key IS NOT NULL AND OLD.open = 1 AND NEW.attempts = OLD.attempts BEGIN
+  UPDATE lane SET turn = (
+    SELECT turn FROM lane_gate WHERE binding = NEW.binding AND key = NEW.key
+  )
+  WHERE binding = NEW.binding AND key = NEW.key;
+  DELETE FROM lane
+  WHERE binding = NEW.binding AND key = NEW.key AND turn IS NULL
+    AND tat_us <= NEW.updated_ms * 1000
+    AND NOT EXISTS (
+      SELECT 1 FROM job WHERE open = 1 AND job.binding = NEW.binding AND job.key = NEW.key
+    );
 END;
 CREATE TRIGGER job_went AFTER DELETE ON job WHEN OLD.key IS NOT NULL AND OLD.open = 1 BEGIN
-  INSERT INTO lane_event VALUES (OLD.binding, OLD.key, 0);
+  UPDATE lane SET turn = (
+    SELECT turn FROM lane_gate WHERE binding = OLD.binding AND key = OLD.key
+  )
+  WHERE binding = OLD.binding AND key = OLD.key;
+  DELETE FROM lane
+  WHERE binding = OLD.binding AND key = OLD.key AND turn IS NULL AND tat_us = 0
+    AND NOT EXISTS (
+      SELECT 1 FROM job WHERE open = 1 AND job.binding = OLD.binding AND job.key = OLD.key
+    );
 END;
 
 -- Starts and ends, a batch and binding at a time, as the statistics hear of them.
