@@ -69,6 +69,24 @@ class Mail(Performer):
         return {"to": payload["to"], "key": key}
 """
 
+DOOMED = """
+import sys
+from kiribi import Performer
+
+class Doomed(Performer):
+    max_attempts = 1
+
+    async def perform(self, payload):
+        sys.exit(3)
+
+class Asks(Performer):
+    async def perform(self, payload):
+        kiribi = self.env.KIRIBI
+        job = await kiribi.enqueue("ADD", {"a": 40, "b": payload}, {"max_attempts": 2})
+        found = await kiribi.find_many({"filter": {"binding": "ADD", "ids": [job["id"]]}})
+        return [job["id"], len(found), type(found[0]["createdAt"]).__name__]
+"""
+
 UNMODIFIED = """
 import { WorkerEntrypoint } from "cloudflare:workers";
 
@@ -76,6 +94,7 @@ import { WorkerEntrypoint } from "cloudflare:workers";
 export class Typed extends WorkerEntrypoint {
   isPerformer() { return true; }
   async perform(payload: any) {
+    if (payload.fail === "text") throw "no Error at all";
     if (payload.fail) throw new RangeError("out of range");
     return { got: payload };
   }
@@ -106,10 +125,14 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Generator[Dev]:
         {"binding": "TYPED", "service": "typed", "entrypoint": "Typed"},
         {"binding": "TELLING", "service": "typed", "entrypoint": "Telling"},
         {"binding": "MAIL", "service": "mail", "entrypoint": "Mail"},
+        {"binding": "DOOMED", "service": "doomed", "entrypoint": "Doomed"},
+        {"binding": "ASKS", "service": "doomed", "entrypoint": "Asks"},
+        {"binding": "MISSING", "service": "typed"},  # no performer
     ]
+    doomed = python_worker(folder / "doomed", {"name": "doomed", "services": [kiribi]}, DOOMED)
     jobs = manager(folder / "jobs", ENTRY, services=services)
     migrate(folder / "jobs", folder / "state")
-    with dev(caller, jobs, typed, mail, state=folder / "state") as running:
+    with dev(caller, jobs, typed, mail, doomed, state=folder / "state") as running:
         yield running
 
 
@@ -137,6 +160,14 @@ def test_wherever_the_performer_is(running: Dev, binding: str, payload: Any, val
     assert (found["status"], found["returnValue"]) == ("COMPLETED", value), found
 
 
+def test_a_job_from_python(running: Dev) -> None:
+    asked = ended(running, call(running, "enqueue", "ASKS", 2)["id"])
+    id, number, kind = asked["returnValue"]
+    assert (number, kind) == (1, "datetime")
+    job = ended(running, id)
+    assert (job["returnValue"], job["params"]) == (42, {"maxRetries": 2})
+
+
 def test_a_python_performer_elsewhere(running: Dev) -> None:
     id = call(running, "enqueue", "MAIL", {"to": "ada"})["id"]
     found = ended(running, id)
@@ -159,6 +190,28 @@ def test_an_invocation_of_its_own(running: Dev) -> None:
 def test_an_error_of_typescript(running: Dev) -> None:
     id = call(running, "enqueue", "TYPED", {"fail": True}, {"maxRetries": 1})["id"]
     assert said(ended(running, id)) == ("RangeError", "out of range")
+
+
+@pytest.mark.parametrize(
+    ("binding", "payload", "error"),
+    [
+        ("DOOMED", None, ("SystemExit", "3")),
+        ("TYPED", {"fail": "text"}, ("Error", "no Error at all")),
+        ("MISSING", None, ("TypeError", "The RPC receiver does not implement")),
+    ],
+)
+def test_a_worker_that_fails_fails_its_job_alone(
+    running: Dev, binding: str, payload: Any, error: tuple[str, str]
+) -> None:
+    others = [["ADD", {"a": i, "b": 0}] for i in range(9)]
+    batch = [[binding, payload, {"maxRetries": 1}], *others]
+    first, *rest = call(running, "enqueueMany", batch)
+    found = [ended(running, job["id"]) for job in rest]
+    assert [(job["status"], job["attempts"]) for job in found] == [("COMPLETED", 1)] * 9
+    job = ended(running, first["id"])
+    assert (job["status"], job["attempts"], job["crashes"]) == ("FAILED", 1, 0)
+    assert said(job)[0] == error[0]
+    assert error[1] in said(job)[1], said(job)
 
 
 def test_retries(running: Dev) -> None:
