@@ -11,10 +11,10 @@ DEMO_ARGS ?=
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dashboard test test-long check bench build clean
+.PHONY: help setup demo dashboard test test-long screenshots check bench build clean
 
 help: ## List the targets
-	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 setup: $(VENV)/.dev ## Install the package, editable, and all tools into .venv
 
@@ -32,6 +32,9 @@ test: $(VENV)/.dev $(DASHBOARD) ## Run the tests
 
 test-long: $(VENV)/.dev $(DASHBOARD) ## Run the long forms of the tests
 	$(BIN)/python -m pytest -m long --timeout 1800 $(PYTEST_ARGS)
+
+screenshots: $(VENV)/.dev $(DASHBOARD) ## Make the pictures of the README anew
+	$(BIN)/python -m tests.dashboard.screenshots
 
 check: $(VENV)/.dev ## Format, lint, types, import contracts, changelog
 	$(BIN)/ruff format --check .

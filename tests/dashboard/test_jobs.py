@@ -271,3 +271,19 @@ def test_what_the_server_refuses_is_said_in_the_dialog(
     dialog.get_by_label("Binding").fill("no such name!")
     dialog.get_by_role("button", name="Enqueue").click()
     expect(dialog.get_by_role("alert")).to_contain_text("no such name!")
+
+
+def test_columns_are_chosen_and_remembered(site: Site, seed: Seed, visit: Visit) -> None:
+    site.run(seed.some_of_each)
+    page = visit(f"{site.url}jobs")
+    head = page.get_by_role("columnheader")
+    expect(head.filter(has_text="Payload")).to_be_visible()
+    expect(head.filter(has_text="Priority")).to_be_hidden()
+    page.get_by_role("button", name="Columns").click()
+    page.get_by_role("checkbox", name="Payload").uncheck()
+    page.get_by_role("checkbox", name="Priority").check()
+    expect(head.filter(has_text="Payload")).to_be_hidden()
+    page.reload()
+    expect(head.filter(has_text="Priority")).to_be_visible()
+    expect(head.filter(has_text="Payload")).to_be_hidden()
+    expect(page.get_by_text('key: "a.jpg"')).to_be_hidden()

@@ -6,7 +6,7 @@ import gzip
 import json
 import re
 
-from tests.dashboard import toolchain
+from tests.dashboard import screenshots, toolchain
 from tests.dashboard.toolchain import SOURCE, STATIC
 
 BUDGET = 60_000
@@ -41,6 +41,10 @@ def test_the_lock_file_names_no_registry() -> None:
     packages = lock["packages"]
     assert "node_modules/vite" in packages
     assert [name for name, package in packages.items() if "resolved" in package] == []
+
+
+def test_the_pictures_show_this_dashboard() -> None:
+    assert screenshots.MARK.read_text("utf-8").strip() == screenshots.source(), "make screenshots"
 
 
 def test_format() -> None:

@@ -40,9 +40,7 @@ export function Attention({ pulse, lost }: { pulse: Pulse; lost: number }) {
   const late = oldestDueAt !== null && oldestDueId !== null && waits >= WORTH_SAYING;
   return (
     <section class="card attention">
-      <header>
-        <h2>{t("attention")}</h2>
-      </header>
+      <h2>{t("attention")}</h2>
       <ul class="rows">
         {unserved.map((name) => (
           <Item key={`unserved ${name}`} icon="warn" tone="warn">

@@ -126,6 +126,18 @@ export function JobRow({ job, selected, gone, selectable, onSelect, onOpen }: Pr
       <td role="cell" class="last">
         <LastWord job={job} />
       </td>
+      <td role="cell" class="priority figures">
+        <span class="cardlabel">{t("column.priority")} </span>
+        {job.priority}
+      </td>
+      <td role="cell" class="worker">
+        {job.worker && (
+          <>
+            <span class="cardlabel">{t("column.worker")} </span>
+            <ShortId of={job.worker} />
+          </>
+        )}
+      </td>
     </tr>
   );
 }

@@ -1,3 +1,4 @@
+import { hidden } from "../columns";
 import { t } from "../i18n";
 import type { Listing } from "../listing";
 import type { Selection } from "../selection";
@@ -19,7 +20,13 @@ export function JobTable({ listing, loading, selection, selectable, ...act }: Pr
   const { rows } = listing;
   const ticked = selection.ids.size;
   return (
-    <table role="table" class="jobs" aria-busy={loading} aria-label={t("nav.jobs")}>
+    <table
+      role="table"
+      class="jobs"
+      data-hidden={hidden.value.join(" ")}
+      aria-busy={loading}
+      aria-label={t("nav.jobs")}
+    >
       <thead role="rowgroup">
         <tr role="row">
           {selectable && (
@@ -61,6 +68,12 @@ export function JobTable({ listing, loading, selection, selectable, ...act }: Pr
           </th>
           <th role="columnheader" scope="col" class="last">
             {t("column.last")}
+          </th>
+          <th role="columnheader" scope="col" class="priority">
+            {t("column.priority")}
+          </th>
+          <th role="columnheader" scope="col" class="worker">
+            {t("column.worker")}
           </th>
         </tr>
       </thead>

@@ -4,6 +4,7 @@ import { act, actOnAll, touched } from "../actions";
 import { BulkBar } from "../components/bulkbar";
 import { FirstRun, NothingFound } from "../components/empty";
 import { Button } from "../components/button";
+import { ColumnPicker } from "../components/columnpicker";
 import { JobTable } from "../components/jobtable";
 import { Pager } from "../components/pager";
 import { SearchBar } from "../components/searchbar";
@@ -124,7 +125,10 @@ export function JobsPage() {
     <>
       <h1 class="unseen">{t("nav.jobs")}</h1>
       <StatusTabs pulse={beat} terms={terms} />
-      <SearchBar terms={terms} />
+      <div class="finding">
+        <SearchBar terms={terms} />
+        <ColumnPicker />
+      </div>
       {failure.value && !loading.value && (
         <p class="problem" role="alert">
           {failure.value}
