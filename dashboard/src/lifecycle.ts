@@ -26,6 +26,9 @@ export const isFinal = (status: Status): boolean =>
 export const isWaiting = (status: Status): boolean =>
   status === "PENDING" || status === "RETRY_PENDING";
 
+/** It waits for other jobs: until they end, it is due at the end of time. */
+export const isHeld = (job: Pick<Job, "dueAt">): boolean => job.dueAt.startsWith("9999-12-31");
+
 export function allows(job: Pick<Job, "status" | "cancelRequested">, action: Action): boolean {
   switch (action) {
     case "retry":

@@ -1,6 +1,6 @@
 // When a job waited and when it ran, as stretches of one line.
 
-import { isFinal, isWaiting } from "./lifecycle";
+import { isFinal, isHeld, isWaiting } from "./lifecycle";
 import type { Attempt, JobDetails } from "./types";
 
 export interface Stretch {
@@ -47,7 +47,7 @@ export function timeline(job: JobDetails, now: number): Timeline {
     });
   const first = stretches[0];
   const forgotten = (first?.number ?? 1) - 1;
-  const next = isWaiting(job.status) ? Math.max(Date.parse(job.dueAt), free) : null;
+  const next = isWaiting(job.status) && !isHeld(job) ? Math.max(Date.parse(job.dueAt), free) : null;
   return {
     from: forgotten && first ? first.start : created,
     to: Math.max(next ?? 0, stretches.at(-1)?.end ?? 0, isFinal(job.status) ? 0 : now, created + 1),

@@ -124,6 +124,11 @@ describe("timeline", () => {
     expect([line.next, line.to]).toEqual([9000, 9000]);
   });
 
+  it("plans no run of a job that waits for others", () => {
+    const line = timeline(job({ status: "PENDING", dueAt: "9999-12-31T23:59:59.999Z" }), 4000);
+    expect([line.next, line.to]).toEqual([null, 4000]);
+  });
+
   it("says how many attempts are no longer kept, and does not guess their times", () => {
     const line = timeline(
       job({ status: "FAILED", attempts: 25, result: [attempt(6, "failed", 50_000, 51_000)] }),

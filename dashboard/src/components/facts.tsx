@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { number, t } from "../i18n";
-import { isWaiting } from "../lifecycle";
+import { isHeld, isWaiting } from "../lifecycle";
 import { duration } from "../time";
 import type { JobDetails, Params, RetryDelay } from "../types";
 import { ShortId } from "./shortid";
@@ -42,7 +42,7 @@ export function Facts({ job }: { job: JobDetails }) {
       <Fact name={t("fact.created")}>
         <Moment of={job.createdAt} />
       </Fact>
-      {isWaiting(job.status) && (
+      {isWaiting(job.status) && !isHeld(job) && (
         <Fact name={t("fact.due")}>
           <Moment of={job.dueAt} />
         </Fact>
