@@ -47,6 +47,19 @@ async def test_the_best_come_first_by_due_time_and_priority(world: World) -> Non
     assert [names[job.id] for job in await world.store.claim("w1", ["A", "B"], 4)] == ["now"]
 
 
+async def test_nobody_is_overtaken_for_ever(world: World) -> None:
+    """Each step of priority counts as a minute of waiting, not more."""
+    await world.worker()
+    (patient,) = await world.put()
+    first: list[str] = []
+    while patient not in first:
+        await world.put(1, priority=9)
+        first += ids(await world.store.claim("w1", ["A"], 1))
+        world.clock.advance(60_000)
+        await world.worker()
+    assert 9 <= len(first) - 1 <= 10
+
+
 async def test_what_is_not_due_waits_however_high_its_priority(world: World) -> None:
     await world.worker()
     early, urgent = (await world.put())[0], (await world.put(priority=9, delay_ms=1))[0]

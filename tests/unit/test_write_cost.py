@@ -130,6 +130,42 @@ def test_a_long_payload_costs_one_more(tmp_path: Path) -> None:
     metered(tmp_path, use)
 
 
+def test_a_key_costs_those_who_use_it(tmp_path: Path) -> None:
+    """A row for each key in use, written anew with each of its jobs that starts or ends."""
+    keys = 10
+
+    def keyed(number: int) -> list[NewJob]:
+        return [
+            NewJob(new_id(), "A", "1", options=f'{{"concurrency_key":"k{i % keys}"}}')
+            for i in range(number)
+        ]
+
+    async def use(meter: Metered) -> None:
+        _, insert = await meter(meter.store.insert(keyed(NUMBER)))
+        assert insert == Cost(1, 3, NUMBER + 2 * keys + 1)
+        jobs, claim = await meter(meter.store.claim("w1", ["A", "B"], NUMBER))
+        assert (len(jobs), claim) == (keys, Cost(1, 3, 2 * keys + 1 + 1))
+        changes = [lifecycle.complete(job, None) for job in jobs]
+        _, settle = await meter(meter.store.apply(changes))
+        assert settle == Cost(1, 2, 2 * keys + 1)
+
+    metered(tmp_path, use)
+
+
+def test_limits_of_a_binding_cost_a_row_a_batch(tmp_path: Path) -> None:
+    async def use(meter: Metered) -> None:
+        rate = {"limit": 1_000, "per": 1.0, "burst": 1_000}
+        await meter.store.limit("A", {"concurrency": 90, "rate_limit": rate})
+        await meter.store.insert(new())
+        jobs, claim = await meter(meter.store.claim("w1", ["A", "B"], NUMBER))
+        assert (len(jobs), claim) == (NUMBER, Cost(1, 3, NUMBER + STAT + 1 + 1))
+        changes = [lifecycle.complete(job, None) for job in jobs]
+        _, settle = await meter(meter.store.apply(changes))
+        assert settle == Cost(1, 2, NUMBER + STAT)
+
+    metered(tmp_path, use)
+
+
 def test_pruning_costs_a_row_a_job(tmp_path: Path) -> None:
     async def use(meter: Metered) -> None:
         await meter.store.insert(new())

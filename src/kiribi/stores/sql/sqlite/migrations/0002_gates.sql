@@ -64,7 +64,7 @@ CREATE INDEX lane_idle ON lane (tat_us) WHERE turn IS NULL AND tat_us > 0;
 
 -- What a lane's turn must be, from the jobs themselves; noted: what it is.
 CREATE VIEW lane_gate AS
-SELECT binding, key, noted, slots, interval_us, burst, tat_us, opens_ms,
+SELECT binding, key, noted, slots, due, interval_us, burst, tat_us, opens_ms,
   CASE WHEN slots > 0 THEN max(due, served_ms, opens_ms) END AS turn
 FROM (
   SELECT lane.binding, lane.key, lane.turn AS noted, lane.tat_us, served_ms,
@@ -104,13 +104,12 @@ END;
 
 CREATE TRIGGER job_started AFTER UPDATE OF status ON job
 WHEN NEW.key IS NOT NULL AND NEW.attempts > OLD.attempts BEGIN
-  UPDATE lane SET served_ms = NEW.started_ms, tat_us = coalesce((
-    SELECT max(lane.tat_us, NEW.started_ms * 1000) + key_interval_us FROM binding
-    WHERE name = NEW.binding
-  ), 0)
-  WHERE binding = NEW.binding AND key = NEW.key;
-  UPDATE lane SET turn = (
-    SELECT turn FROM lane_gate WHERE binding = NEW.binding AND key = NEW.key
+  UPDATE lane SET (served_ms, tat_us, turn) = (
+    SELECT NEW.started_ms, coalesce(max(tat_us, NEW.started_ms * 1000) + interval_us, 0),
+      CASE WHEN slots > 0 THEN max(due, NEW.started_ms, coalesce(
+        (max(tat_us, NEW.started_ms * 1000) + (2 - burst) * interval_us + 999) / 1000, 0
+      )) END
+    FROM lane_gate WHERE binding = NEW.binding AND key = NEW.key
   )
   WHERE binding = NEW.binding AND key = NEW.key;
 END;
