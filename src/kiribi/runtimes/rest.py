@@ -7,10 +7,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from kiribi.manager import Kiribi
+from kiribi.runtimes.access_jwt import let_in
 from kiribi.runtimes.javascript import text_of
 
 CLOSED = (
     "This manager is closed: set a secret KIRIBI_TOKEN (`wrangler secret put KIRIBI_TOKEN`), "
+    "the variables KIRIBI_ACCESS_TEAM and KIRIBI_ACCESS_AUD for Cloudflare Access, "
     'or the variable KIRIBI_OPEN = "1" if everybody may do everything.'
 )
 APPS: dict[str | None, Any] = {}
@@ -21,7 +23,9 @@ async def answer(kiribi: Kiribi, request: Any, env: Any) -> Any:
     from workers import Response, asgi
 
     token = text_of(env, "KIRIBI_TOKEN")
-    if token is None and text_of(env, "KIRIBI_OPEN") != "1":
+    if await let_in(request, env):
+        token = None
+    elif token is None and text_of(env, "KIRIBI_OPEN") != "1":
         return Response(CLOSED, status=403)
     if token not in APPS:
         from kiribi.web.app import create_app
