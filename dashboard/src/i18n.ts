@@ -77,7 +77,14 @@ export function tn(key: PluralKey, count: number, values: Values = {}): string {
 }
 
 /** What the server said in English, in the reader's language where the catalogue knows its code. */
-export const said = (key: string, english: string): string => word(key) ?? english;
+export function said(key: string, english: string, told: Record<string, unknown> = {}): string {
+  const text = word(key);
+  if (text === undefined) return english;
+  const plain = Object.entries(told).filter(([, value]) =>
+    ["string", "number"].includes(typeof value),
+  );
+  return filled(text, Object.fromEntries(plain) as Values);
+}
 
 export const number = (value: number): string =>
   new Intl.NumberFormat(language.value).format(value);

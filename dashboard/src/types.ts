@@ -207,6 +207,21 @@ export interface BindingDetails {
   schema: JsonSchema | null;
   paused: boolean;
   lastSeenAt: string | null;
+  limits?: Limits;
+  breaker?: { open: boolean; failures: number; probe: number | null } | null;
+}
+
+/** `per` in seconds. */
+interface Rate {
+  limit: number;
+  per: number;
+}
+
+export interface Limits {
+  concurrency: number | null;
+  concurrencyPerKey: number | null;
+  rateLimit: Rate | null;
+  rateLimitPerKey: Rate | null;
 }
 
 export interface JsonSchema {
@@ -225,7 +240,7 @@ export interface JsonSchema {
 export interface Explanation {
   id: string;
   status: Status;
-  reasons: { code: string; message: string }[];
+  reasons: { code: string; message: string; params: Record<string, Json> }[];
 }
 
 export interface BulkResult {

@@ -85,11 +85,15 @@ class Seed:
                 await self.log(await self.claim(id), "trying again", "WARNING")
         return id
 
+    async def fail(self, id: str) -> None:
+        """A running job's attempt fails; it waits for an hour."""
+        change = lifecycle.fail(await self._job(id), REFUSED, max_attempts=5, delay=3600)
+        await self._apply(change)
+
     async def retrying(self, binding: str = "SEND_MAIL", payload: Any = None) -> str:
         """A job that failed and waits for an hour; its id."""
         id = await self.processing(binding, payload)
-        change = lifecycle.fail(await self._job(id), REFUSED, max_attempts=5, delay=3600)
-        await self._apply(change)
+        await self.fail(id)
         return id
 
     async def cancelled(self, binding: str = "SEND_MAIL", payload: Any = None) -> str:

@@ -78,6 +78,27 @@ def test_one_binding(serve: Serve, visit: Visit) -> None:
     expect(page).to_have_url(f"{site.url}bindings")
 
 
+def test_limits_and_the_breaker_show(serve: Serve, visit: Visit) -> None:
+    site = serve(performers=[SendMail])
+    seed = Seed(site.kiribi)
+    limits = {"concurrency": 1, "retry_budget": {"failures": 1, "probe": 3600}}
+    site.run(site.kiribi.register, ["SEND_MAIL"])
+    site.run(site.kiribi.limit, "SEND_MAIL", **limits)
+    running = site.run(seed.processing)
+    waiting = site.run(seed.pending)
+    page = visit(f"{site.url}jobs/{waiting}")
+    expect(page.locator(".why")).to_contain_text("At most 1 of SEND_MAIL may run at a time")
+    page.locator(".why a").first.click()
+    expect(page).to_have_url(f"{site.url}jobs/{running}")
+    site.run(seed.fail, running)
+    page.goto(f"{site.url}bindings")
+    state = page.locator('tr[data-name="SEND_MAIL"] .state')
+    expect(state).to_contain_text("at most 1 at a time")
+    expect(state).to_contain_text("Breaker open: 1 failures in a row")
+    page.get_by_role("link", name="SEND_MAIL", exact=True).click()
+    expect(page.get_by_role("list", name="Limits")).to_contain_text("concurrency: 1")
+
+
 @pytest.mark.parametrize("path", ["bindings/NOBODY", "bindings/NOBODY/more", "nothing"])
 def test_there_is_no_such_page(site: Site, seed: Seed, visit: Visit, path: str) -> None:
     site.run(seed.failed)

@@ -105,6 +105,9 @@ export function BindingPage({ rest: name }: { rest: string }) {
         {details && (
           <JsonCard title={t("binding.defaults")} value={(details.defaults ?? {}) as Json} />
         )}
+        {details?.limits && Object.values(details.limits).some(Boolean) && (
+          <JsonCard title={t("binding.limits")} value={details.limits as unknown as Json} />
+        )}
         {details?.schema && <JsonCard title={t("binding.schema")} value={details.schema as Json} />}
       </div>
     </article>

@@ -55,11 +55,36 @@ interface RowProps {
   workers: number;
 }
 
-function Row({ binding: { name, paused }, counts, tally, workers }: RowProps) {
+const rate = ({ limit, per }: { limit: number; per: number }): string =>
+  `${number(limit)} / ${duration(per * 1000)}`;
+
+/** What holds its jobs back: a breaker that is open, limits in force. */
+function Held({ by: { limits, breaker } }: { by: BindingDetails }) {
+  const told = [
+    limits?.concurrency && t("limit.concurrency", { limit: limits.concurrency }),
+    limits?.concurrencyPerKey && t("limit.key", { limit: number(limits.concurrencyPerKey) }),
+    limits?.rateLimit && rate(limits.rateLimit),
+    limits?.rateLimitPerKey && t("limit.key", { limit: rate(limits.rateLimitPerKey) }),
+  ].filter(Boolean);
+  return (
+    <>
+      {breaker?.open && (
+        <span class="status is-bad">
+          <Icon name="warn" />
+          {t("breaker.open", { failures: breaker.failures })}
+        </span>
+      )}
+      {told.length > 0 && <div class="late muted figures">{told.join(" · ")}</div>}
+    </>
+  );
+}
+
+function Row({ binding, counts, tally, workers }: RowProps) {
+  const { name, paused } = binding;
   const column = columns();
   const of = (status: Status): number => counts[status] ?? 0;
   const waiting = of("PENDING") + of("RETRY_PENDING");
-  const rate = tally ? successRate(tally) : null;
+  const share = tally ? successRate(tally) : null;
   const switched = paused ? "resume" : "pause";
   return (
     <tr role="row" data-name={name}>
@@ -70,7 +95,8 @@ function Row({ binding: { name, paused }, counts, tally, workers }: RowProps) {
         <span class={`status is-${paused ? "warn" : workers ? "ok" : waiting ? "bad" : "PENDING"}`}>
           <Icon name={paused ? "pause" : workers ? "completed" : "warn"} />
           {paused ? t("binding.paused") : workers ? tn("workers", workers) : t("binding.unserved")}
-        </span>
+        </span>{" "}
+        <Held by={binding} />
       </Cell>
       <Cell of={column.waiting}>
         <Jobs of={waiting} binding={name} status="PENDING,RETRY_PENDING" />
@@ -83,7 +109,7 @@ function Row({ binding: { name, paused }, counts, tally, workers }: RowProps) {
       </Cell>
       <Cell of={column.ended}>{number(tally ? ended(tally) : 0)}</Cell>
       <Cell of={column.success}>
-        {rate === null ? "–" : <span class={rate < 0.9 ? "poor" : ""}>{percentage(rate)}</span>}
+        {share === null ? "–" : <span class={share < 0.9 ? "poor" : ""}>{percentage(share)}</span>}
       </Cell>
       <Cell of={column.wait}>
         {time(tally?.wait)} <Late ms={tally?.waitP95} />

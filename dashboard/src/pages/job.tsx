@@ -10,6 +10,7 @@ import { Facts } from "../components/facts";
 import { Icon } from "../components/icons";
 import { JsonCard } from "../components/jsontree";
 import { Logs } from "../components/logs";
+import { ShortId } from "../components/shortid";
 import { Status } from "../components/status";
 import { said, t } from "../i18n";
 import { useKeys } from "../keys";
@@ -66,12 +67,20 @@ function Why({ job, reasons }: { job: JobDetails; reasons: Explanation["reasons"
   const left = Date.parse(job.dueAt) - now.value;
   return (
     <ul class="why">
-      {reasons.map(({ code, message }) => (
+      {reasons.map(({ code, message, params }) => (
         <li key={code}>
           <Icon name="pending" />
           {code === "due_later"
             ? t("why.due", { time: duration(Math.max(0, left)) })
-            : said(`explain.${code}`, message)}
+            : said(`explain.${code}`, message, params)}
+          {[params.jobs, params.holders].flat().map(
+            (id) =>
+              typeof id === "string" && (
+                <a key={id} href={href(`jobs/${id}`)}>
+                  <ShortId of={id} />
+                </a>
+              ),
+          )}
         </li>
       ))}
     </ul>
