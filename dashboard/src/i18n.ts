@@ -31,6 +31,7 @@ export const language = signal<Language>("en");
 
 async function learn(chosen: Language): Promise<void> {
   const answer = await fetch(CATALOGUES[chosen]);
+  if (!answer.ok) throw new Error(`no catalogue: ${answer.status}`);
   catalogue = (await answer.json()) as typeof catalogue;
   language.value = chosen;
 }
@@ -40,9 +41,10 @@ export async function startLanguage(): Promise<void> {
   for (;;) {
     try {
       return await learn(preferred());
-    } catch {
-      // the server went away while the page was loading
+    } catch (error) {
       await new Promise((resume) => setTimeout(resume, AGAIN));
+      // the server went away while the page was loading, or came back with another build
+      if (!(error instanceof TypeError)) location.reload();
     }
   }
 }

@@ -68,7 +68,9 @@ const field = (): HTMLElement | null => document.querySelector(".searchbar input
 
 /** To the search, from wherever we are. */
 function search(): void {
-  if (!field()) go(href("jobs"));
+  // at once where it can be: the next key may be the first of the search
+  if (field()) return field()?.focus();
+  go(href("jobs"));
   requestAnimationFrame(() => field()?.focus());
 }
 
