@@ -91,6 +91,7 @@ def test_nothing_is_sorted_but_the_answer(database: apsw.Connection, name: str) 
         ("claim_best", "SEARCH job USING COVERING INDEX job_running (binding=? AND key=?)"),
         ("next_due", "SEARCH job USING INDEX job_open (binding=? AND key=? AND rank<?)"),
         ("next_due", "SEARCH lane USING COVERING INDEX lane_turn (binding=? AND turn<?)"),
+        ("oldest_due", "SEARCH head USING INDEX job_due (binding=? AND key=?)"),
         ("oldest_due", "SEARCH waiting USING INDEX job_open (binding=? AND key=? AND rank<?)"),
         ("claim_jobs", "SEARCH job USING PRIMARY KEY (id=?)"),
         ("claim_stat", "SEARCH job USING PRIMARY KEY (id=?)"),
