@@ -146,7 +146,7 @@ async def test_one_wrong_job_of_many_stores_none() -> None:
     async with connected() as kiribi:
         with pytest.raises(InvalidInput) as refusal:
             await kiribi.enqueue_many([("A", 1), ("A", 2, {"priority": 11}), ("A", 3)])
-        assert refusal.value.__notes__ == ["It is job 1 (from 0) of 3; none was stored."]
+        assert refusal.value.__notes__ == ["It is job 1 (from 0); none was stored."]
         assert (await kiribi.count()).value == 0
 
 
