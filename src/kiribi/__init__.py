@@ -20,6 +20,7 @@ from kiribi.errors import (
     Cancel,
     Conflict,
     Discard,
+    Duplicate,
     IdConflict,
     IllegalTransition,
     InvalidApplication,
@@ -51,6 +52,7 @@ from kiribi.options import EnqueueOptions
 from kiribi.performer import Performer
 from kiribi.schedule import Cron, Every, Schedule
 from kiribi.search import BindingStats, Count, FailureGroup, JobFilter, Page, Pulse
+from kiribi.unique import Unique
 
 __all__ = [
     "Acted",
@@ -66,6 +68,7 @@ __all__ = [
     "Cron",
     "Discard",
     "Distribution",
+    "Duplicate",
     "EnqueueOptions",
     "Every",
     "Exit",
@@ -109,6 +112,7 @@ __all__ = [
     "Snooze",
     "StoreError",
     "StoreUnavailable",
+    "Unique",
     "UnknownBinding",
     "__version__",
     "new_id",

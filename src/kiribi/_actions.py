@@ -14,8 +14,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, cast
 
-from kiribi.errors import Conflict, IllegalTransition, InvalidInput, JobNotFound
-from kiribi.job import Job, JobStatus, is_id
+from kiribi.errors import Conflict, Duplicate, IllegalTransition, InvalidInput, JobNotFound
+from kiribi.job import FINAL, Job, JobStatus, is_id
 from kiribi.lifecycle import Change
 from kiribi.ports import DELETABLE, Store
 from kiribi.search import JobFilter
@@ -131,6 +131,10 @@ async def _transition(
                 changes.append(event(jobs[id]))
             except (JobNotFound, Conflict) as error:
                 refused[id] = error
+        if again := [change.id for change in changes if change.expected in FINAL]:
+            held = await _held(store, again)
+            refused |= held
+            changes = [change for change in changes if change.id not in held]
         taken = await store.apply(changes)
         done += [change.id for change, took in zip(changes, taken, strict=True) if took]
         ids = [change.id for change, took in zip(changes, taken, strict=True) if not took]
@@ -139,6 +143,14 @@ async def _transition(
     for id in ids:
         refused[id] = Conflict(f"job {id!r} changed {TRIES} times meanwhile; try again")
     return done, refused
+
+
+async def _held(store: Store, ids: list[str]) -> Refused:
+    """The errors for jobs whose unique keys others hold."""
+    keys = await store.unique_keys(ids)
+    others = {id: key.holder for id, key in keys.items() if key.holder not in (None, id)}
+    holders = {job.id: job for job in await store.find([id for id in others.values() if id])}
+    return {id: Duplicate(holders[by]) for id, by in others.items() if by in holders}
 
 
 async def _deletion(

@@ -10,6 +10,7 @@ KiribiError
 ├── ActionNotFound (LookupError)
 ├── Conflict
 │   ├── IdConflict                    the id exists with other content
+│   ├── Duplicate                     another job holds the unique key
 │   ├── IllegalTransition             the job's status does not allow this
 │   └── ScheduleConflict              the schedule does not allow this
 ├── NotConnected (AttributeError)     the manager is on no database
@@ -122,6 +123,18 @@ class IdConflict(Conflict):
     def __init__(self, id: str) -> None:
         self.id = id
         super().__init__(f"id: job {id!r} exists with another binding, payload or other options")
+
+
+class Duplicate(Conflict):
+    """Another job holds the unique key.
+
+    Attributes:
+        job: the one that holds it.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        super().__init__(f"unique: job {job.id!r} ({job.status}) holds the key")
 
 
 class IllegalTransition(Conflict):

@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Any, Literal, TypedDict, cast
 
 from kiribi.backoff import Exponential, RetryDelay
-from kiribi.errors import InvalidInput, NotSupported, checked_seconds, unknown_name
+from kiribi.errors import InvalidInput, checked_seconds, unknown_name
 from kiribi.job import Job, epoch_ms
+from kiribi.unique import Unique, unique
 
 MAX_ATTEMPTS = 1_000
 MAX_PRIORITY = 9
@@ -21,8 +22,6 @@ PARTS = ("exponential", "base", "cap")
 """Of an `Exponential` as JSON."""
 MAX_YEAR = 9998
 """Of times given: the next one ends earlier in UTC than in time zones behind it."""
-LATER = ("unique",)
-"""Names promised by the design that no store carries out yet."""
 
 
 MAX_AFTER = 10_000
@@ -45,6 +44,7 @@ class Options(TypedDict, total=False):
     after: str | uuid.UUID | Job | Sequence[str | uuid.UUID | Job] | None
     after_failed: AfterFailed | None
     concurrency_key: str | None
+    unique: Unique | Mapping[str, Any] | bool | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +65,8 @@ class EnqueueOptions:
             default), runs once all have ended ("run"), or waits for the retry ("wait").
         concurrency_key: jobs of one binding and key run one at a time (or as many as the
             performer's `concurrency_per_key` says), and keys take turns; 1 to 200 characters.
+        unique: no second job of the binding with the same key: a `Unique`, or True for the whole
+            payload; False: not, whatever the performer's default. Excludes `after`.
     """
 
     id: str | None = None
@@ -77,6 +79,7 @@ class EnqueueOptions:
     after: tuple[str, ...] | None = None
     after_failed: AfterFailed | None = None
     concurrency_key: str | None = None
+    unique: Unique | Literal[False] | None = None
 
     @classmethod
     def parse(cls, given: Mapping[str, Any]) -> EnqueueOptions:
@@ -84,14 +87,11 @@ class EnqueueOptions:
 
         Raises:
             InvalidInput: naming the option, its value and what is allowed.
-            NotSupported: for an option that this version does not carry out yet.
         """
         if not given:
             return NO_OPTIONS
         checked: dict[str, Any] = {}
         for name, value in given.items():
-            if name in LATER:
-                raise NotSupported(f"{name}: this option is not supported yet")
             if name not in CHECKS:
                 raise unknown_name("options", name, CHECKS)
             checked[name] = None if value is None else CHECKS[name](name, value)
@@ -101,6 +101,8 @@ class EnqueueOptions:
             raise InvalidInput("after_failed", given["after_failed"], "give it together with after")
         if checked.get("id") is not None and checked["id"] in (checked.get("after") or ()):
             raise InvalidInput("after", given["id"], "a job cannot wait for itself")
+        if checked.get("unique") and checked.get("after"):
+            raise InvalidInput("unique", given["unique"], "give either unique or after")
         return cls(**checked)
 
     def stored(self) -> dict[str, Any]:
@@ -139,6 +141,8 @@ def encoded(value: Any) -> Any:
     """One option as JSON."""
     if isinstance(value, Exponential):
         return {"exponential": True, "base": value.base, "cap": value.cap}
+    if isinstance(value, Unique):
+        return value.to_json() or True
     return epoch_ms(value) if isinstance(value, datetime) else value
 
 
@@ -233,5 +237,6 @@ CHECKS: Mapping[str, Callable[[str, object], Any]] = {
     "after": _after,
     "after_failed": _after_failed,
     "concurrency_key": _key,
+    "unique": unique,
 }
 """How each option is checked; performers' and managers' defaults use the same checks."""

@@ -10,13 +10,13 @@ from typing import Any, ClassVar, Literal, Protocol, TypeVar, cast
 
 from kiribi import limits
 from kiribi._platform import Entrypoint
-from kiribi.errors import InvalidApplication, InvalidInput, NotSupported, checked_seconds
+from kiribi.errors import InvalidApplication, InvalidInput, checked_seconds
 from kiribi.job import Job
-from kiribi.options import CHECKS, LATER, encoded, recurring
+from kiribi.options import CHECKS, encoded, recurring
 from kiribi.schedule import Cron, Every, Schedule, When
 
 ExecutorName = Literal["coroutine", "thread", "process"]
-DEFAULTS = ("max_attempts", "timeout", "retry_delay", "priority", "first_delay")
+DEFAULTS = ("max_attempts", "timeout", "retry_delay", "priority", "first_delay", "unique")
 """Class attributes of a performer that stand behind the options of `enqueue`."""
 
 MAX_STEP_NAME = 200
@@ -86,6 +86,7 @@ class Performer(Entrypoint):
     retry_delay: ClassVar[Any] = None
     priority: ClassVar[int | None] = None
     first_delay: ClassVar[float | None] = None
+    unique: ClassVar[Any] = None
     concurrency: ClassVar[int | None] = None
     concurrency_per_key: ClassVar[int | None] = None
     rate_limit: ClassVar[Any] = None
@@ -110,9 +111,6 @@ class Performer(Entrypoint):
             value = getattr(cls, name)
             if value is not None:
                 setattr(cls, name, check(f"{cls.__name__}.{name}", value))
-        for name in LATER:
-            if name in cls.__dict__:
-                raise NotSupported(f"{cls.__name__}.{name}: this option is not supported yet")
         if cls.schedule is not None:
             schedules_of(cls)
         _check_call(f"{cls.__name__}.perform", cls.perform, 2, PERFORM_RULE)

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from kiribi import EnqueueOptions, Exponential, InvalidInput, NotSupported, new_id
+from kiribi import EnqueueOptions, Exponential, InvalidInput, new_id
 from kiribi.errors import YEAR
 from kiribi.job import epoch_ms, id_ms, is_id, utc
-from kiribi.options import CHECKS, LATER
+from kiribi.options import CHECKS
 
 ID = "01920000-0000-7000-8000-000000000000"
 AT = datetime(2030, 5, 1, 12, tzinfo=UTC)
@@ -56,12 +56,6 @@ def test_what_is_stored_parses_to_the_same_policy() -> None:
 @pytest.mark.parametrize("id", [ID, ID.upper(), ID.replace("-", ""), uuid.UUID(ID)])
 def test_an_id_is_stored_in_one_form(id: object) -> None:
     assert EnqueueOptions.parse({"id": id}).id == ID
-
-
-@pytest.mark.parametrize("name", LATER)
-def test_says_what_is_not_supported_yet(name: str) -> None:
-    with pytest.raises(NotSupported, match=name):
-        EnqueueOptions.parse({name: 1})
 
 
 def test_a_naive_datetime_names_the_zone() -> None:

@@ -12,7 +12,6 @@ from kiribi import (
     Exponential,
     InvalidApplication,
     InvalidInput,
-    NotSupported,
     Performer,
     RetryBudget,
 )
@@ -166,11 +165,6 @@ def test_refuses_at_the_definition(attributes: dict[str, Any], field: str) -> No
     with pytest.raises(InvalidInput) as refusal:
         define(**attributes)
     assert refusal.value.field == field
-
-
-def test_names_what_is_not_supported_yet() -> None:
-    with pytest.raises(NotSupported, match=r"Job\.unique"):
-        define(unique=True)
 
 
 @pytest.mark.parametrize(

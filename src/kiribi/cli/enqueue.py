@@ -49,6 +49,17 @@ def enqueue(
         str | None,
         typer.Option(metavar="KEY", help="Runs one at a time with others of this key."),
     ] = None,
+    unique: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FIELD", help="No second with the same: payload, payload.user_id…"),
+    ] = None,
+    unique_within: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="Since the first was enqueued.")
+    ] = None,
+    on_conflict: Annotated[
+        str | None,
+        typer.Option(metavar="WHAT", help="return (default), raise, replace or reschedule."),
+    ] = None,
     id: Annotated[
         str | None, typer.Option("--id", help="A UUIDv7 that makes this call repeatable.")
     ] = None,
@@ -67,10 +78,13 @@ def enqueue(
       kiribi enqueue SEND_MAIL '{"to": "ada@example.org"}'
       kiribi enqueue REPORT @report.json --at 2026-09-01T06:00 --timeout 10m
       echo '{"n": 1}' | kiribi enqueue COUNT - --wait
+      kiribi enqueue SYNC '{"user_id": 7}' --unique payload.user_id --on-conflict replace
       kiribi enqueue SUMMARY --after $(kiribi enqueue REPORT)
     """
     if at is not None and first_delay is not None:
         raise InvalidInput("--at", at, "give either --at or --first-delay")
+    if not unique and (unique_within or on_conflict):
+        raise InvalidInput("--unique", None, "give the fields, such as payload.user_id")
     options: Options = {
         "max_attempts": values.given(values.whole, "--max-attempts", max_attempts),
         "first_delay": values.given(values.seconds, "--first-delay", first_delay),
@@ -79,6 +93,13 @@ def enqueue(
         "timeout": values.given(values.seconds, "--timeout", timeout),
         "priority": values.given(values.whole, "--priority", priority),
         "concurrency_key": concurrency_key,
+        "unique": {
+            "by": unique,
+            "within": values.given(values.seconds, "--unique-within", unique_within),
+            "on_conflict": on_conflict,
+        }
+        if unique
+        else None,
         "id": id,
         "after": after or None,
         "after_failed": values.given(values.after_failed, "--after-failed", after_failed),

@@ -42,6 +42,9 @@ def statements(changes: Sequence[Change]) -> list[tuple[str, Params]]:
     ]
     if failed:
         batch.insert(0, ("count_failures", (dumps(failed),)))
+    if again := [change.id for change in changes if change.expected in FINAL]:
+        ids = dumps(again)
+        batch[:0] = [("release_keys_of", (ids,)), ("retake_keys", (ids,))]
     if retried := _retried(changes):
         batch.insert(0, ("reopen_dependencies", (dumps(retried),)))
     return batch

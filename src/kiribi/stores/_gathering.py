@@ -10,8 +10,6 @@ from kiribi.errors import StoreError
 
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
-LONELY = 0.001
-"""Seconds for which a caller that nobody joined goes on without asking: asking costs a turn."""
 Call = Callable[[Sequence[Asked]], Awaitable[list[Answer]]]
 
 
@@ -26,7 +24,6 @@ class Gathering(Generic[Asked, Answer]):
         self._together = together
         self._alone = alone
         self._waiting: dict[asyncio.AbstractEventLoop, _Calls[Asked, Answer]] = {}
-        self._lonely_until = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __call__(self, asked: Sequence[Asked]) -> list[Answer]:
@@ -36,11 +33,9 @@ class Gathering(Generic[Asked, Answer]):
         if waiting is None:
             self._waiting[loop] = []
             try:
-                if loop.time() >= self._lonely_until:
-                    await asyncio.sleep(0)  # whoever is ready to call as well, comes now
-                    if self._waiting[loop]:
-                        return await self._together(asked)
-                    self._lonely_until = loop.time() + LONELY
+                await asyncio.sleep(0)  # whoever is ready to call as well, comes now
+                if self._waiting[loop]:
+                    return await self._together(asked)
                 return await self._alone(asked)
             finally:
                 self._go_on(loop)

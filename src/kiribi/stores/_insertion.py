@@ -12,15 +12,13 @@ from kiribi.errors import IdConflict
 from kiribi.job import HELD_MS, Job, JobStatus
 from kiribi.ports import NewJob
 from kiribi.stores._rows import Row, dumps
+from kiribi.stores._uniques import Uniques
 
 INLINE = 1024
 """Bytes of payload kept in the job's row: more would slow down whoever reads past it."""
 
 SKEW = 60_000
 """Milliseconds an id's time may be off the store's clock."""
-
-DUE_AT_ONCE = [0, None]
-"""The times of a plain job: what it leaves to the store makes its row shorter."""
 
 
 class Insertion:
@@ -42,40 +40,50 @@ class Insertion:
         bodies: list[tuple[str, str]] = []
         self.held: list[tuple[str, str, tuple[str, ...]]] = []
         first: dict[str, NewJob] = {}
+        self.uniques = Uniques()
         for at, job in enumerate(new):
-            id, binding, payload, options, chosen_id, priority, *times = job[:8]
-            if chosen_id:
+            id = job.id
+            payload: str | None = job.payload
+            if job.chosen_id:
                 if id in first:
                     if _content(first[id]) != _content(job):
                         raise IdConflict(id)
                     self._again.add(at)
                     continue
                 first[id] = job
-                self.chosen.append((id, binding, payload, options))
-                counted.append((binding, 1, id))
+                self.chosen.append((id, job.binding, job.payload, job.options))
+                if job.unique is None:
+                    counted.append((job.binding, 1, id))
             else:
                 if not earliest <= id < beyond:
                     id = self._ids[at] = reminted(id, now_ms)
-                groups[binding] = (groups.get(binding, (0,))[0] + 1, id)
-            if len(payload) > INLINE or (not payload.isascii() and len(payload.encode()) > INLINE):
-                bodies.append((id, payload))
+                if job.unique is None:
+                    groups[job.binding] = (groups.get(job.binding, (0,))[0] + 1, id)
+            if len(job.payload) > INLINE or (
+                not job.payload.isascii() and len(job.payload.encode()) > INLINE
+            ):
+                bodies.append((id, job.payload))
                 payload = None
+            if job.unique is not None:
+                self.uniques.add(id, job, payload, job.unique)
+                continue
+            at_ms = job.at_ms
             if job.after:
                 self.held.append((id, job.after_failed, job.after))
-                times = [0, HELD_MS]
-            plain = options is None and priority is None and times == DUE_AT_ONCE
-            rest = () if plain else (options, priority, *times)
-            rows.append((id, binding, payload, *rest))
+                at_ms = HELD_MS
+            rows.append((id, job.binding, payload, job.options, job.priority, job.delay_ms, at_ms))
         counted += [(binding, number, id) for binding, (number, id) in groups.items()]
-        self.bindings = {binding for binding, _, _ in counted}
+        self.bindings = {binding for binding, _, _ in counted} | self.uniques.bindings
         self.statements: list[tuple[str, tuple[str, ...]]] = []
         if self.chosen:
             self.statements.append(("refuse_conflicts", (dumps(self.chosen),)))
             self.statements.append(("existing_ids", (dumps(list(first)),)))
         if not self.bindings <= known:
             self.statements.append(("insert_bindings", (dumps(sorted(self.bindings)),)))
-        self.statements.append(("insert_stat", (dumps(counted),)))
-        self.statements.append(("insert_jobs", (dumps(rows),)))
+        if rows:
+            self.statements.append(("insert_stat", (dumps(counted),)))
+            self.statements.append(("insert_jobs", (dumps(rows),)))
+        self.statements += self.uniques.statements(alone=len(new) == 1)
         if bodies:
             self.statements.append(("insert_payloads", (dumps(bodies),)))
         if self.held:
@@ -84,6 +92,18 @@ class Insertion:
             self.statements.append(("refuse_missing", (dumps([id for id, *_ in self.held]),)))
         # RETURNING would cost as much as the insert: what is not known comes from here
         self.statements.append(("insert_context", (dumps(sorted(self.bindings)),)))
+
+    def duplicates(self, rows: Sequence[Sequence[Row]]) -> dict[str, tuple[str, NewJob]]:
+        """The jobs whose key another holds, by id, with the holder's id."""
+        if not self.uniques.keys:
+            return {}
+        asked = dict(zip(self._ids, self._new, strict=True))
+        (found,) = (
+            answer
+            for (name, _), answer in zip(self.statements, rows, strict=True)
+            if name == "duplicates"
+        )
+        return {id: (holder, asked[id]) for id, holder in found}
 
     def missing(self, rows: Sequence[Sequence[Row]]) -> dict[str, NewJob]:
         """The jobs that were there before, by id, of the rows of all statements."""

@@ -14,12 +14,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from kiribi.errors import IdConflict, InvalidInput, StoreError
+from kiribi.errors import Duplicate, IdConflict, InvalidInput, StoreError
 from kiribi.job import Job, JobStatus, id_ms
 from kiribi.lifecycle import Change
 from kiribi.ports import (
     DELETABLE,
     BindingInfo,
+    KeyHeld,
     LogLine,
     NewJob,
     Progress,
@@ -36,7 +37,6 @@ from kiribi.stores._insertion import Insertion, id_bound
 from kiribi.stores._rows import Row, dumps, plain
 from kiribi.stores._schedules import SchedulesDiffer, ScheduleTable
 from kiribi.stores._search import Params, Search, chosen, needs_counters
-from kiribi.stores._single import Single
 from kiribi.stores._successors import Ended, Successors
 
 SHOWN = 5
@@ -48,6 +48,10 @@ class IdsInConflict(Exception):
     """The batch was aborted by `refuse_conflicts`."""
 
 
+class KeysHeld(Exception):
+    """The batch was aborted by `refuse_duplicates`."""
+
+
 class JobMissing(Exception):
     """The batch was aborted by `refuse_missing`."""
 
@@ -55,6 +59,7 @@ class JobMissing(Exception):
 CONFLICTS: Mapping[str, type[Exception]] = {
     "id_conflict": IdsInConflict,
     "missing_job": JobMissing,
+    "duplicate_job": KeysHeld,
     "schedule_conflict": SchedulesDiffer,
     "stale_action": StepTaken,
 }
@@ -76,8 +81,6 @@ class SqlStore(ScheduleTable, ActionTable, Figures):
         return await self._insert(jobs, self._write) if jobs else []
 
     async def _insert(self, jobs: Sequence[NewJob], write: Write) -> list[Job]:
-        if len(jobs) == 1 and Single.fits(jobs[0], self._known_bindings):
-            return [await self._insert_one(jobs[0], write)]
         call = Insertion(jobs, self._now(), self._known_bindings)
         try:
             rows = await write(call.statements)
@@ -87,6 +90,10 @@ class SqlStore(ScheduleTable, ActionTable, Figures):
             if not conflicting:
                 return await self._insert(jobs, write)
             raise IdConflict(conflicting[0][0]) from None
+        except KeysHeld:
+            await self._refuse(call)
+            # free meanwhile
+            return await self._insert(jobs, write)
         except JobMissing:
             if missing := await self._missing(call):
                 raise InvalidInput("after", missing, NO_SUCH_JOB) from None
@@ -95,6 +102,13 @@ class SqlStore(ScheduleTable, ActionTable, Figures):
         self._known_bindings |= call.bindings
         answers = await self._answer(call, rows)
         return await self._let_go(call, answers) if call.held else answers
+
+    async def _refuse(self, call: Insertion) -> None:
+        held = await self._rows("standing_keys", dumps(call.uniques.refusing))
+        if found := await self.find([holder for _, holder in held]):
+            raise Duplicate(found[0])
+        if twice := call.uniques.twice():
+            raise Duplicate(twice)
 
     async def _missing(self, call: Insertion) -> str | None:
         asked = list(dict.fromkeys(id for _, _, after in call.held for id in after))
@@ -112,12 +126,6 @@ class SqlStore(ScheduleTable, ActionTable, Figures):
             return answers  # as they were stored: they are, and it must not seem to have failed
         return [replace(now.get(job.id, job), duplicate=job.duplicate) for job in answers]
 
-    async def _insert_one(self, job: NewJob, write: Write) -> Job:
-        call = Single(job, self._now())
-        _, stored = await write(call.statements)
-        # no row: the batch was repeated, its first answer lost
-        return call.answer(stored[0]) if stored else (await self.find([call.id]))[0]
-
     async def _answer(self, call: Insertion, rows: Sequence[Sequence[Row]]) -> list[Job]:
         missing = call.missing(rows)
         existing: dict[str, Job] = {}
@@ -127,6 +135,17 @@ class SqlStore(ScheduleTable, ActionTable, Figures):
             for id in missing.keys() - existing.keys():
                 # deleted meanwhile
                 existing[id] = (await self.insert([missing[id]]))[0]
+        if duplicates := call.duplicates(rows):
+            holders = {holder for holder, _ in duplicates.values()}
+            found = {job.id: job for job in await self.find(list(holders))}
+            for id, (holder, new) in duplicates.items():
+                if holder not in found:
+                    # deleted meanwhile
+                    existing[id] = (await self.insert([new]))[0]
+                elif new.unique is not None and new.unique.on_conflict == "raise":
+                    raise Duplicate(found[holder])
+                else:
+                    existing[id] = replace(found[holder], duplicate=True)
         return call.answer(rows, existing)
 
     async def claim(
@@ -203,6 +222,14 @@ class SqlStore(ScheduleTable, ActionTable, Figures):
     async def repair(self) -> int:
         """See `ports.Store`."""
         return await self._successors.repair()
+
+    async def unique_keys(self, ids: Sequence[str]) -> Mapping[str, KeyHeld]:
+        """See `ports.Store`."""
+        rows = await self._rows("unique_keys", dumps(ids)) if ids else []
+        return {
+            id: KeyHeld(key, tuple(map(JobStatus, json.loads(states))), until_ms, holder)
+            for id, key, states, until_ms, holder in rows
+        }
 
     async def predecessors(self, id: str) -> Mapping[str, int]:
         """See `ports.Store`."""

@@ -98,7 +98,11 @@ class SqliteStore(SqlStore):
     async def insert(self, jobs: Sequence[NewJob]) -> list[Job]:
         """See `ports.Store`."""
         # a chosen id may be asked for twice: each call must see what the other stored
-        if len(jobs) >= GATHERED_BELOW or any(job.chosen_id or job.after for job in jobs):
+        # … and of a call shared with others, a job that raises would undo all
+        if len(jobs) >= GATHERED_BELOW or any(
+            job.chosen_id or job.after or (job.unique and job.unique.on_conflict == "raise")
+            for job in jobs
+        ):
             return await super().insert(jobs)
         return await self._inserts(jobs)
 

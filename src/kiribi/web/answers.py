@@ -89,7 +89,9 @@ class Listed(Answer):
     progress: ProgressShown | None
     worker: str | None
     cancel_requested: bool
-    duplicate: bool = Field(description="The id existed: no new job was made.")
+    duplicate: bool = Field(
+        description="It has the id or the unique key asked for: no new job was made."
+    )
 
 
 class AttemptShown(Answer):
@@ -120,6 +122,7 @@ class ParamsShown(Answer):
     after: list[str] | None = None
     after_failed: Literal["cancel", "run", "wait"] | None = None
     concurrency_key: str | None = None
+    unique: bool | dict[str, Any] | None = None
 
 
 class Details(Listed):

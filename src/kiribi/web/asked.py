@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import (
     BaseModel,
@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from kiribi.errors import YEAR
+from kiribi.errors import YEAR, unknown_name
 from kiribi.job import ID, JobStatus
 from kiribi.limits import CHECKS as LIMITS
 from kiribi.limits import MOST
@@ -30,6 +30,7 @@ from kiribi.search import (
     JobFilter,
     statuses,
 )
+from kiribi.unique import FIELD, MAX_FIELDS, ON_CONFLICT
 from kiribi.web.fields import (
     RETRY_DELAY,
     SECONDS,
@@ -87,6 +88,39 @@ FAILED_WITHOUT_AFTER: dict[str, Any] = {
 START: dict[str, Any] = {"properties": {"at": {"type": "string"}, "firstDelay": {"type": "number"}}}
 
 
+PARTS = {"onConflict": "on_conflict"}
+UNIQUE: dict[str, Any] = {
+    "anyOf": [
+        {"type": "boolean"},
+        {
+            "type": "object",
+            "properties": {
+                "key": {"type": "string", "minLength": 1, "maxLength": MAX_KEY},
+                "by": {
+                    "type": "array",
+                    "items": {"type": "string", "pattern": f"^{FIELD.pattern}$"},
+                    "maxItems": MAX_FIELDS,
+                },
+                "within": {**SECONDS, "exclusiveMinimum": 0},
+                "states": {"type": "array", "items": STATUS, "contains": {"const": "PENDING"}},
+                "onConflict": {"type": "string", "enum": [*ON_CONFLICT]},
+            },
+            "additionalProperties": False,
+        },
+    ]
+}
+
+
+def _unique(name: str, value: object) -> Any:
+    if isinstance(value, dict):
+        parts = cast("dict[str, Any]", value)
+        for part in parts:
+            if part not in UNIQUE["anyOf"][1]["properties"]:
+                raise unknown_name(name, part, UNIQUE["anyOf"][1]["properties"])
+        value = {PARTS.get(part, part): given for part, given in parts.items()}
+    return CHECKS["unique"](name, value)
+
+
 class Params(Asked):
     """Options of a job; what is not given is the performer's or the manager's default."""
 
@@ -125,6 +159,10 @@ class Params(Asked):
         Any, *option("concurrency_key", {"type": "string", "minLength": 1, "maxLength": MAX_KEY})
     ] = Field(None, description="Jobs of a binding with the same key run one at a time.")
 
+    unique: Annotated[Any, *checked("unique", _unique, UNIQUE)] = Field(
+        None, description="No second job of the binding with the same key; true: same payload."
+    )
+
     @model_validator(mode="after")
     def one_start(self) -> Params:
         """`at` and `firstDelay` exclude each other."""
@@ -132,6 +170,8 @@ class Params(Asked):
             raise misfit("at", self.at.isoformat(), "give either at or firstDelay")
         if self.after_failed is not None and self.after is None:
             raise misfit("afterFailed", self.after_failed, "give it together with after")
+        if self.unique and self.after:
+            raise misfit("unique", True, "give either unique or after")
         return self
 
     def options(self) -> dict[str, Any]:
@@ -146,6 +186,7 @@ class Params(Asked):
             "after": self.after,
             "after_failed": self.after_failed,
             "concurrency_key": self.concurrency_key,
+            "unique": self.unique,
         }
         return {name: value for name, value in given.items() if value is not None}
 

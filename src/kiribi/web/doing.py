@@ -11,7 +11,7 @@ from fastapi import APIRouter, Body, Path
 from starlette.responses import Response
 
 from kiribi._actions import STEP, Acted
-from kiribi.errors import IdConflict, UnknownBinding
+from kiribi.errors import IdConflict, InvalidInput, UnknownBinding
 from kiribi.job import new_id
 from kiribi.manager import Kiribi
 from kiribi.performer import BINDING_PATTERN
@@ -85,6 +85,9 @@ async def enqueue_batch(kiribi: Manager, asked: NewBatch) -> Response:
 async def perform(kiribi: Manager, asked: Perform) -> Response:
     """Run a job now, recorded like any other, and wait for its end, however it ends."""
     binding, payload, options = asked.job()
+    if options.get("unique"):
+        raise InvalidInput("unique", True, "enqueue it, then wait for its result")
+    options["unique"] = False
     id = str(options.setdefault("id", new_id()))
     running = asyncio.ensure_future(kiribi.perform(binding, payload, wait=asked.wait, **options))
     await asyncio.wait({running})

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from kiribi.errors import (
     ActionNotFound,
     Conflict,
+    Duplicate,
     IdConflict,
     InvalidInput,
     InvalidPayload,
@@ -38,6 +39,7 @@ CODES: Sequence[tuple[type[KiribiError], int, str]] = (
     (ActionNotFound, 404, "action_not_found"),
     (ScheduleNotFound, 404, "schedule_not_found"),
     (IdConflict, 409, "id_conflict"),
+    (Duplicate, 409, "duplicate"),
     (ScheduleConflict, 409, "schedule_conflict"),
     (Conflict, 409, "conflict"),
     (NotSupported, 501, "not_supported"),

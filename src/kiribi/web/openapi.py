@@ -68,7 +68,7 @@ ERRORS: dict[int, tuple[str, str, str]] = {
         "too_many_failures",
         "too many wrong tokens; try again in 42 s",
     ),
-    501: ("Not in this version.", "not_supported", "unique: this option is not supported yet"),
+    501: ("Not in this version.", "not_supported", "this is not supported yet"),
     503: ("The store cannot be reached.", "store_unavailable", "the database is gone"),
 }
 

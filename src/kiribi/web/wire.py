@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from kiribi._explain import Explanation
 from kiribi._scheduled import ScheduleInfo
@@ -30,6 +30,7 @@ OPTIONS = {
     "after": "after",
     "after_failed": "afterFailed",
     "concurrency_key": "concurrencyKey",
+    "unique": "unique",
 }
 """Options by their Python and their JSON names."""
 
@@ -42,6 +43,9 @@ LIMITS = {
 }
 """Limits of a binding by their Python and their JSON names."""
 
+UNIQUE = {"on_conflict": "onConflict"}
+"""Parts of `unique` whose JSON names differ from the Python ones."""
+
 FILTER = {"created_after": "createdAfter", "created_before": "createdBefore"}
 """Times in a filter by their Python and their JSON names."""
 
@@ -49,6 +53,7 @@ WIRE_NAMES = {
     **{name: f"params.{wire}" for name, wire in OPTIONS.items()},
     **{f"retry_delay.{part}": f"params.retryDelay.{part}" for part in ("base", "cap")},
     **{f"filter.{name}": f"filter.{wire}" for name, wire in FILTER.items()},
+    "unique.on_conflict": "params.unique.onConflict",
     "older_than": "olderThan",
 }
 """Where errors name a field: its Python name, and where it is in a request."""
@@ -111,6 +116,9 @@ def params(options: Mapping[str, Any]) -> dict[str, Any]:
     found = {wire: options[name] for name, wire in OPTIONS.items() if name in options}
     if "at" in found:
         found["at"] = iso(found["at"])
+    if isinstance(found.get("unique"), Mapping):
+        rule = cast("Mapping[str, Any]", found["unique"])
+        found["unique"] = {UNIQUE.get(name, name): value for name, value in rule.items()}
     return found
 
 

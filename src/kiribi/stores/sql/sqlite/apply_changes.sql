@@ -54,4 +54,5 @@ UPDATE job SET
 FROM change
 WHERE job.id = change.id AND job.status = change.expected AND job.attempts = change.attempts
   AND (waits <> 1 OR job.due = 253402300799999)
+  AND (waits <> 2 OR unique_key IS NULL OR unique_held = 1 OR unique_until <= now)
 RETURNING id, open, EXISTS (SELECT 1 FROM dependency WHERE on_id = job.id)

@@ -15,6 +15,7 @@ change AS MATERIALIZED (
   CROSS JOIN job
     ON job.id = asked.id AND job.status = asked.expected AND job.attempts = asked.attempts
     AND (waits <> 1 OR job.due = 253402300799999)
+    AND (waits <> 2 OR unique_key IS NULL OR unique_held = 1 OR unique_until <= now)
 ),
 part AS (
   SELECT binding,
