@@ -6,7 +6,7 @@ import difflib
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from kiribi._json import encode
 from kiribi.errors import InvalidInput, UnknownBinding
@@ -28,7 +28,8 @@ EDGE_CHARACTERS = 150
 STEP_CHARACTERS = 16_000_000
 """Payloads per round trip, in characters of JSON."""
 
-Asked = Sequence[Any]
+NOTHING: Mapping[str, Any] = {}
+Asked: TypeAlias = "tuple[Any, ...] | list[Any]"
 """`(binding, payload)` or `(binding, payload, options)`."""
 
 
@@ -50,21 +51,35 @@ class Intake:
         self._known: dict[str, BindingInfo] = {}
         self._known_until = 0.0
 
-    async def checked(self, jobs: Iterable[Asked]) -> list[NewJob]:
+    async def checked(
+        self, binding: str | type[Performer], payload: Any, options: Mapping[str, Any]
+    ) -> NewJob:
+        """What was asked, as a job to store.
+
+        Raises:
+            InvalidInput: naming what is wrong.
+        """
+        if isinstance(binding, str) and binding not in self._performers:
+            await self._learn({binding})
+        return self._new_job(binding, payload, options)
+
+    async def all_checked(self, jobs: Iterable[Asked]) -> list[NewJob]:
         """What was asked, as jobs to store.
 
         Raises:
             InvalidInput: naming what is wrong, with the job's place if there are several.
         """
-        asked = [_triple(place, job) for place, job in enumerate(jobs)]
-        await self._learn({name for name, *_ in asked if isinstance(name, str)})
         checked: list[NewJob] = []
-        for place, job in enumerate(asked):
+        heard = set(self._performers)
+        for place, job in enumerate(jobs):
+            binding, payload, options = _triple(place, job)
+            if isinstance(binding, str) and binding not in heard:
+                heard.add(binding)
+                await self._learn({binding})
             try:
-                checked.append(self._new_job(*job))
+                checked.append(self._new_job(binding, payload, options))
             except InvalidInput as error:
-                if len(asked) > 1:
-                    error.add_note(f"It is job {place} (from 0) of {len(asked)}; none was stored.")
+                error.add_note(f"It is job {place} (from 0); none was stored.")
                 raise
         _check_order(checked)
         return checked
@@ -113,18 +128,21 @@ class Intake:
         else:
             text = encoded_for(performer, payload, limit)
             rule = performer.unique
-            own = {"priority": performer.priority, "first_delay": performer.first_delay}
-            priority, delay = (
-                self._defaults.get(option) if value is None else value
-                for option, value in own.items()
-            )
+            priority, delay = performer.priority, performer.first_delay
+            if priority is None:
+                priority = self._defaults.get("priority")
+            if delay is None:
+                delay = self._defaults.get("first_delay")
+        id = parsed.id or new_id()
         stored = parsed.stored()
         rule = rule if parsed.unique is None else parsed.unique
+        if not (stored or delay or parsed.after or rule):
+            return NewJob(id, name, text, None, parsed.id is not None, priority)
         delay = stored.get("first_delay", delay)
         if parsed.after and delay:
             stored["first_delay"] = delay  # counts from the end of what it waits for
         return NewJob(
-            id=parsed.id or new_id(),
+            id=id,
             binding=name,
             payload=text,
             options=encode(stored) if stored else None,
@@ -191,13 +209,14 @@ def _key(rule: Unique, payload: str) -> UniqueKey:
     return UniqueKey(rule.key_of(json.loads(payload)), rule.states, within, rule.on_conflict)
 
 
-def _triple(place: int, job: Any) -> tuple[Any, Any, Mapping[str, Any]]:
-    if not isinstance(job, tuple | list) or len(cast("Asked", job)) not in (2, 3):
+def _triple(place: int, job: Asked) -> tuple[Any, Any, Mapping[str, Any]]:
+    if not isinstance(cast("object", job), (tuple, list)) or len(job) not in (2, 3):
         allowed = "give (binding, payload) or (binding, payload, options)"
-        raise InvalidInput(f"jobs[{place}]", cast("object", job), allowed)
-    binding, payload, *rest = cast("Asked", job)
-    options: Any = rest[0] if rest else {}
+        raise InvalidInput(f"jobs[{place}]", job, allowed)
+    if len(job) == 2:
+        return job[0], job[1], NOTHING
+    options = job[2]
     if not isinstance(options, Mapping):
         allowed = "give a mapping of options, or leave it out"
         raise InvalidInput(f"jobs[{place}].options", options, allowed)
-    return binding, payload, cast("Mapping[str, Any]", options)
+    return job[0], job[1], cast("Mapping[str, Any]", options)

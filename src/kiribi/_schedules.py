@@ -219,7 +219,7 @@ class Schedules:
         """The definition of a checked schedule; `field` is where errors say it is."""
         options = recurring(schedule.options)
         try:
-            [job] = await self._intake.checked([(binding, schedule.payload, options)])
+            job = await self._intake.checked(binding, schedule.payload, options)
         except InvalidInput as error:
             if field:
                 error.add_note(f"It is of {field}.")

@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar, dataclass_transform
+
+T = TypeVar("T")
 
 
 class JobStatus(StrEnum):
@@ -50,6 +52,12 @@ class Outcome(StrEnum):
     CANCELLED = "cancelled"
     CRASHED = "crashed"
     RELEASED = "released"
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+def _frozen(cls: type[T]) -> type[T]:
+    """A frozen dataclass to type checkers; at run time that would double what making one costs."""
+    return dataclass(slots=True)(cls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +129,7 @@ class Attempt:
     error: JobError | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@_frozen
 class Job:
     """A job as the store has it. `*_ms` are epoch milliseconds of the store's clock.
 
@@ -229,16 +237,16 @@ def new_id(now_ms: int | None = None) -> str:
         fraction = (ns << 12) // 1_000_000
     else:
         ms, fraction = now_ms, 0
-    # 48 bits of time, version 7, 12 bits of its fraction, variant 10, 24 of a count, 38 random
-    count, chance = next(_count()) & 0xFF_FFFF, int.from_bytes(os.urandom(5), "big") >> 2
-    text = f"{ms << 80 | 0x7 << 76 | fraction << 64 | 0x2 << 62 | count << 38 | chance:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    # 48 bits of time, version 7, 12 bits of its fraction, variant 10, 22 of a count, 40 random
+    count, chance = next(_count()) & 0x3F_FFFF, os.urandom(5).hex()
+    parted = f"{ms >> 16:08x}-{ms & 0xFFFF:04x}-7{fraction:03x}-{0x8000 | count >> 8:04x}"
+    return f"{parted}-{count & 0xFF:02x}{chance}"
 
 
 @functools.cache
 def _count() -> Iterator[int]:
     # Not made at import: Workers have no random numbers then.
-    return itertools.count(int.from_bytes(os.urandom(3), "big") >> 1)
+    return itertools.count(int.from_bytes(os.urandom(3), "big") >> 3)
 
 
 def is_id(text: str) -> bool:

@@ -188,7 +188,9 @@ class Kiribi(Acting):
             IdConflict: the `id` exists with other content.
             Duplicate: another job holds the key of a `unique` that raises.
         """
-        return (await self.enqueue_many([(binding, payload, options)]))[0]
+        (job,) = await self.store.insert([await self._intake.checked(binding, payload, options)])
+        self.queue.ring(((job.due_ms - job.updated_ms) / 1000,))
+        return job
 
     async def enqueue_many(self, jobs: Iterable[Asked]) -> list[Job]:
         """Accept many jobs, `(binding, payload)` or `(binding, payload, options)`, in order.
@@ -200,7 +202,7 @@ class Kiribi(Acting):
             IdConflict: an `id` exists with other content; its thousand was not stored.
         """
         stored: list[Job] = []
-        for step in steps(await self._intake.checked(jobs)):
+        for step in steps(await self._intake.all_checked(jobs)):
             new = await self.store.insert(step)
             self.queue.ring((job.due_ms - job.updated_ms) / 1000 for job in new)
             stored += new

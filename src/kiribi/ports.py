@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from kiribi._scheduled import DueSchedules, ScheduleChange, ScheduleInfo
 from kiribi.action import ActionStore
@@ -54,8 +54,7 @@ class KeyHeld:
     holder: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class NewJob:
+class NewJob(NamedTuple):  # made in half the time of a frozen dataclass, and no work for the GC
     """A job to be stored. `payload` and `options` are JSON texts.
 
     Attributes:

@@ -397,3 +397,14 @@ async def test_a_pause_holds_keys_too(world: World) -> None:
     await world.store.pause("A", False)
     assert await world.store.next_due(["A"]) == 0
     assert len(await claim(world)) == 1
+
+
+async def test_the_pulse_knows_how_long_keys_wait(world: World) -> None:
+    await world.worker()
+    await limited(world, concurrency_per_key=2)
+    await world.put(1, options=keyed("k"), at_ms=START - 50)
+    assert (await world.store.pulse()).oldest_due_ms == START - 50
+    await claim(world)
+    assert (await world.store.pulse()).oldest_due_ms is None
+    await world.put(1, options=keyed("k"), at_ms=START - 20)
+    assert (await world.store.pulse()).oldest_due_ms == START - 20

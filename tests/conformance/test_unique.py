@@ -182,7 +182,7 @@ async def test_with_a_chosen_id(world: World) -> None:
     mine = NewJob(new_id(world.clock()), "A", "1", chosen_id=True, unique=unique())
     (first,) = await world.store.insert([mine])
     (again,) = await world.store.insert([mine])
-    other = replace(mine, id=new_id(world.clock()))
+    other = mine._replace(id=new_id(world.clock()))
     (held,) = await world.store.insert([other])
     assert (first.duplicate, again.duplicate, held.duplicate) == (False, True, True)
     assert first.id == again.id == held.id == mine.id

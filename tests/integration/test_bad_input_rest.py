@@ -210,7 +210,7 @@ CASES = [
         422,
         "invalid_payload",
         "payload",
-        "job 1 (from 0) of 2",
+        "job 1 (from 0); none",
     ),
     act("a wrong option of many", "enqueue-many", [{"binding": 5}], "0.binding", "5 is not"),
     act("an endless wait", "perform", {"binding": "ECHO", "wait": 61}, "wait", "60"),

@@ -126,6 +126,7 @@ class Judge:
         self._told: list[tuple[str, str, int]] = []
         self.touched: set[str] = set()
         self._completed: set[str] = set()
+        self._lost: set[str] = set()
         self._starts: list[int] = []
         self._fresh: set[str] = set()
         self._unsynced: set[str] = set()
@@ -194,6 +195,8 @@ class Judge:
                 self.deleted.add(name)
             elif what == "ended":
                 self.ended[name] += 1
+            elif what == "buried":
+                self._lost.add(name)
             elif what == "completed":
                 self._completed.add(name)
             elif what == "start":
@@ -419,6 +422,7 @@ class Judge:
             until, before = self.workers.get(id, (0, None))
             if reason is None or before is not None:
                 continue
+            self._told.append(("buried", id, 1))
             if reason == "its lease lapsed":
                 if until > now:
                     self._fail(f"worker {id} was buried {until - now} ms before its lease lapsed")
@@ -575,7 +579,8 @@ class Judge:
         return id, self._births[id], attempt
 
     def _buried(self, worker: str) -> bool:
-        return self._safe_workers.get(worker, (0, "gone"))[1] is not None
+        """Whether it has ever lost its lease: what it began before may run on for a moment."""
+        return worker in self._lost or self._safe_workers.get(worker, (0, "gone"))[1] is not None
 
     def _fail(self, why: str) -> None:
         self._world.fail(why)

@@ -91,6 +91,7 @@ def test_nothing_is_sorted_but_the_answer(database: apsw.Connection, name: str) 
         ("claim_best", "SEARCH job USING COVERING INDEX job_running (binding=? AND key=?)"),
         ("next_due", "SEARCH job USING INDEX job_open (binding=? AND key=? AND rank<?)"),
         ("next_due", "SEARCH lane USING COVERING INDEX lane_turn (binding=? AND turn<?)"),
+        ("oldest_due", "SEARCH head USING INDEX job_due (binding=? AND key=?)"),
         ("oldest_due", "SEARCH waiting USING INDEX job_open (binding=? AND key=? AND rank<?)"),
         ("claim_jobs", "SEARCH job USING PRIMARY KEY (id=?)"),
         ("claim_stat", "SEARCH job USING PRIMARY KEY (id=?)"),
@@ -136,3 +137,18 @@ def test_deleting_a_job_finds_what_belongs_to_it_by_key(database: apsw.Connectio
     rows = database.execute("EXPLAIN QUERY PLAN DELETE FROM dependency WHERE job_id = ?", ("x",))
     index = "SEARCH dependency USING COVERING INDEX dependency_job (job_id=?)"
     assert [str(row[3]) for row in rows] == [index]
+
+
+def test_what_a_key_allows_is_found_by_its_indexes(database: apsw.Connection) -> None:
+    """The triggers ask it for each job of a key that comes, starts or ends."""
+    rows = database.execute(
+        "EXPLAIN QUERY PLAN SELECT turn FROM lane_gate WHERE binding = ? AND key = ?", ("x", "y")
+    )
+    plan = [str(row[3]) for row in rows]
+    assert [line for line in plan if line.startswith("SCAN")] == []
+    for line in (
+        "SEARCH lane USING PRIMARY KEY (binding=? AND key=?)",
+        "SEARCH job USING COVERING INDEX job_running (binding=? AND key=?)",
+        "SEARCH job USING INDEX job_due (binding=? AND key=?)",
+    ):
+        assert line in plan

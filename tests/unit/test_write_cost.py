@@ -181,7 +181,7 @@ def test_pruning_costs_a_row_a_job(tmp_path: Path) -> None:
 def test_waiting_costs_two_rows_a_predecessor_and_a_change(tmp_path: Path) -> None:
     async def use(meter: Metered) -> None:
         (first,) = await meter.store.insert(new(1))
-        waits = replace(new(1)[0], after=(first.id,))
+        waits = new(1)[0]._replace(after=(first.id,))
         _, insert = await meter(meter.store.insert([waits]))
         assert insert == Cost(1, 5, 3)  # the job, its statistics, the dependency
         jobs = await meter.store.claim("w1", ["A", "B"], 9)

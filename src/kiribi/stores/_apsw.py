@@ -102,9 +102,12 @@ class Patience:
     """A busy handler with short, jittered waits: SQLite's own grow to 100 ms, and starve."""
 
     def __init__(self) -> None:
+        self.hurry = False
         self._until = 0.0
 
     def __call__(self, earlier: int) -> bool:
+        if self.hurry:
+            return False
         now = time.monotonic()
         if earlier == 0:
             self._until = now + PATIENCE

@@ -10,6 +10,8 @@ from kiribi.errors import StoreError
 
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
+LONELY = 0.001
+"""Seconds for which a caller that nobody joined goes on without asking: asking costs a turn."""
 Call = Callable[[Sequence[Asked]], Awaitable[list[Answer]]]
 
 
@@ -24,6 +26,7 @@ class Gathering(Generic[Asked, Answer]):
         self._together = together
         self._alone = alone
         self._waiting: dict[asyncio.AbstractEventLoop, _Calls[Asked, Answer]] = {}
+        self._lonely_until = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __call__(self, asked: Sequence[Asked]) -> list[Answer]:
@@ -33,9 +36,11 @@ class Gathering(Generic[Asked, Answer]):
         if waiting is None:
             self._waiting[loop] = []
             try:
-                await asyncio.sleep(0)  # whoever is ready to call as well, comes now
-                if self._waiting[loop]:
-                    return await self._together(asked)
+                if loop.time() >= self._lonely_until:
+                    await asyncio.sleep(0)  # whoever is ready to call as well, comes now
+                    if self._waiting[loop]:
+                        return await self._together(asked)
+                    self._lonely_until = loop.time() + LONELY
                 return await self._alone(asked)
             finally:
                 self._go_on(loop)

@@ -20,6 +20,9 @@ INLINE = 1024
 SKEW = 60_000
 """Milliseconds an id's time may be off the store's clock."""
 
+DUE_AT_ONCE = [0, None]
+"""The times of a plain job: what it leaves to the store makes its row shorter."""
+
 
 class Insertion:
     """The call's jobs, with their final ids, as statements of one batch.
@@ -42,36 +45,34 @@ class Insertion:
         first: dict[str, NewJob] = {}
         self.uniques = Uniques()
         for at, job in enumerate(new):
-            id = job.id
-            payload: str | None = job.payload
-            if job.chosen_id:
+            id, binding, payload, options, chosen_id, priority, *times = job[:8]
+            if chosen_id:
                 if id in first:
                     if _content(first[id]) != _content(job):
                         raise IdConflict(id)
                     self._again.add(at)
                     continue
                 first[id] = job
-                self.chosen.append((id, job.binding, job.payload, job.options))
+                self.chosen.append((id, binding, payload, options))
                 if job.unique is None:
-                    counted.append((job.binding, 1, id))
+                    counted.append((binding, 1, id))
             else:
                 if not earliest <= id < beyond:
                     id = self._ids[at] = reminted(id, now_ms)
                 if job.unique is None:
-                    groups[job.binding] = (groups.get(job.binding, (0,))[0] + 1, id)
-            if len(job.payload) > INLINE or (
-                not job.payload.isascii() and len(job.payload.encode()) > INLINE
-            ):
-                bodies.append((id, job.payload))
+                    groups[binding] = (groups.get(binding, (0,))[0] + 1, id)
+            if len(payload) > INLINE or (not payload.isascii() and len(payload.encode()) > INLINE):
+                bodies.append((id, payload))
                 payload = None
             if job.unique is not None:
                 self.uniques.add(id, job, payload, job.unique)
                 continue
-            at_ms = job.at_ms
             if job.after:
                 self.held.append((id, job.after_failed, job.after))
-                at_ms = HELD_MS
-            rows.append((id, job.binding, payload, job.options, job.priority, job.delay_ms, at_ms))
+                times = [0, HELD_MS]
+            plain = options is None and priority is None and times == DUE_AT_ONCE
+            rest = () if plain else (options, priority, *times)
+            rows.append((id, binding, payload, *rest))
         counted += [(binding, number, id) for binding, (number, id) in groups.items()]
         self.bindings = {binding for binding, _, _ in counted} | self.uniques.bindings
         self.statements: list[tuple[str, tuple[str, ...]]] = []

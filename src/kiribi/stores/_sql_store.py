@@ -37,6 +37,7 @@ from kiribi.stores._insertion import Insertion, id_bound
 from kiribi.stores._rows import Row, dumps, plain
 from kiribi.stores._schedules import SchedulesDiffer, ScheduleTable
 from kiribi.stores._search import Params, Search, chosen, needs_counters
+from kiribi.stores._single import Single
 from kiribi.stores._successors import Ended, Successors
 
 SHOWN = 5
@@ -81,6 +82,8 @@ class SqlStore(ScheduleTable, ActionTable, Figures):
         return await self._insert(jobs, self._write) if jobs else []
 
     async def _insert(self, jobs: Sequence[NewJob], write: Write) -> list[Job]:
+        if len(jobs) == 1 and Single.fits(jobs[0], self._known_bindings):
+            return [await self._insert_one(jobs[0], write)]
         call = Insertion(jobs, self._now(), self._known_bindings)
         try:
             rows = await write(call.statements)
@@ -125,6 +128,12 @@ class SqlStore(ScheduleTable, ActionTable, Figures):
         except StoreError:
             return answers  # as they were stored: they are, and it must not seem to have failed
         return [replace(now.get(job.id, job), duplicate=job.duplicate) for job in answers]
+
+    async def _insert_one(self, job: NewJob, write: Write) -> Job:
+        call = Single(job, self._now())
+        _, stored = await write(call.statements)
+        # no row: the batch was repeated, its first answer lost
+        return call.answer(stored[0]) if stored else (await self.find([call.id]))[0]
 
     async def _answer(self, call: Insertion, rows: Sequence[Sequence[Row]]) -> list[Job]:
         missing = call.missing(rows)

@@ -53,6 +53,7 @@ class Writer:
         self._pace = QUICK  # of the last commits, in seconds: not quick until shown
         self._turn = threading.Lock()
         self._patience = Patience()
+        connection.set_busy_handler(self._patience)
         connection.set_wal_hook(self._grown)
         self._start()
 
@@ -89,12 +90,12 @@ class Writer:
                 return None
             try:
                 self._synchronise(durable=True)
-                self._connection.set_busy_handler(None)
+                self._patience.hurry = True
                 execute(self._connection, "BEGIN IMMEDIATE")
             except apsw.BusyError:
                 return None
             finally:
-                self._connection.set_busy_handler(self._patience)
+                self._patience.hurry = False
             try:
                 answer = work(self._connection)
                 self._end()

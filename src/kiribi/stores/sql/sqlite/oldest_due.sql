@@ -15,6 +15,11 @@ SELECT min(due), id FROM (
     SELECT key FROM lane AS next
     WHERE next.binding = name AND next.turn <= now ORDER BY next.turn LIMIT 10
   )
-  CROSS JOIN job ON open = 1 AND job.binding = lane.binding AND job.key = lane.key
+  CROSS JOIN job ON job.id = (
+    SELECT id FROM job AS head
+    WHERE open = 1 AND head.binding = lane.binding AND head.key = lane.key
+      AND status <> 'PROCESSING'
+    ORDER BY due LIMIT 1
+  )
   WHERE paused = 0
 )
