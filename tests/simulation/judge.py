@@ -44,6 +44,7 @@ TOTALS = f"""SELECT binding, {", ".join(f"sum({name})" for name in TALLIES)}
 FROM stat WHERE span_ms > 0 GROUP BY binding"""
 WORKERS = "SELECT id, lease_until, dead_reason FROM worker"
 STEPS = "SELECT job_id, value FROM step"
+INSERTS = frozenset({"insert_jobs", "insert_one"})
 HELD = 253402300799999
 """When a job is due that waits for others."""
 AT_ONCE = {"FEW": 2, "KEYED": 3}
@@ -233,7 +234,7 @@ class Judge:
             self._fail(f"{wrong} is wrong: {row}")
 
     def _inserted(self, row: Row, names: list[str], now: int) -> None:
-        if "insert_jobs" not in names or (row.status, row.attempts) != ("PENDING", 0):
+        if not INSERTS.intersection(names) or (row.status, row.attempts) != ("PENDING", 0):
             self._fail(f"inserted by {names}: {row}")
         n = json.loads(row.payload)["n"]
         if self._serials.setdefault(n, row.id) != row.id:
