@@ -33,7 +33,8 @@ def connect(path: Path) -> apsw.Connection:
 def insert(path: Path, jobs: int) -> tuple[float, float]:
     """Rows per second of one durable INSERT … SELECT json_each: from payloads on, from JSON on."""
     database = connect(path)
-    database.execute(migrations("sqlite")[0])
+    for script in migrations("sqlite"):
+        database.execute(script)
     payloads = [{"n": n} for n in range(jobs)]
     start = time.perf_counter()
     now = time.time_ns() // 1_000_000
@@ -61,7 +62,20 @@ def drain(path: Path, jobs: int, batch: int = BATCH) -> float:
         claimed = _transaction(database, claim)[2]
         changes = json.dumps(
             [
-                (row[0], "PROCESSING", row[6], "COMPLETED", 0, 0, None, "completed", None, None, 0)
+                (
+                    row[0],
+                    "PROCESSING",
+                    row[6],
+                    "COMPLETED",
+                    0,
+                    0,
+                    None,
+                    "completed",
+                    None,
+                    None,
+                    0,
+                    0,
+                )
                 for row in claimed
             ]
         )
