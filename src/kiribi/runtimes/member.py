@@ -67,6 +67,7 @@ class Member:
         self._waiting: set[str] = set()
         self.id = self._worker.id
         self.asked = False
+        self._serves = False
         self.until: float | None = None
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.retention: Retention | None = None
@@ -93,7 +94,7 @@ class Member:
     def stop(self, grace: float) -> None:
         """Ask it to claim no more, let work finish within `grace` seconds, and end."""
         self.asked = True
-        if self._child is not None and self.ready.done():
+        if self._child is not None and self._serves:
             self._child.send({"stop": grace})
         else:
             self.kill()
@@ -116,6 +117,7 @@ class Member:
         while (frame := await child.receive()) is not None:
             match frame:
                 case {"ready": {"bindings": bindings, "slots": slots, "retention": retention}}:
+                    self._serves = True  # from now on it may have work to finish
                     if not await self._store.renew([self.id], self._lease_ms):
                         # Buried, and maybe forgotten, while we slept: it must not come back.
                         self.kill("its lease was taken away")

@@ -85,8 +85,12 @@ class Supervisor:
     async def __aexit__(self, *exc: object) -> None:
         await self.stop()
 
-    async def start(self) -> None:
+    async def start(self, grace: float = GRACE_SECONDS) -> None:
         """Open the store and start the children; on return they work.
+
+        Args:
+            grace: seconds for the work of children that have begun, if others can't start or
+                the call is cancelled.
 
         Raises:
             NotStarted: the application cannot be loaded or served; says why.
@@ -100,7 +104,7 @@ class Supervisor:
         loops = (self._leases.keep(), self._leases.guard(), self._ticks(), firing)
         self._loops = [self._task(loop) for loop in loops]
         try:
-            await self._launch()
+            await self._launch(grace)
         except BaseException:
             await self._close()
             raise
@@ -114,7 +118,7 @@ class Supervisor:
             NotStarted: the application cannot be loaded now; the old children work on.
         """
         keepers = list(self._keepers)
-        fresh = await self._launch()
+        fresh = await self._launch(grace)
         for keeper in keepers:
             keeper.cancel()
         if self._failed.done():
@@ -151,13 +155,13 @@ class Supervisor:
         self._members[member] = asyncio.create_task(member.run())
         return member
 
-    async def _launch(self) -> Collection[Member]:
+    async def _launch(self, grace: float) -> Collection[Member]:
         fresh = [self._begin() for _ in range(self._processes)]
         try:
             for member in fresh:
                 await asyncio.shield(member.ready)
         except BaseException:
-            await self._end(fresh, 0)
+            await self._end(fresh, grace)
             raise
         self._retention = fresh[0].retention
         for member in fresh:
@@ -299,7 +303,7 @@ async def _until_signalled(supervisor: Supervisor, grace: float) -> int:
 
 
 async def _work(supervisor: Supervisor, grace: float) -> None:
-    await supervisor.start()
+    await supervisor.start(grace)
     logger.info("working: %s", supervisor)
     try:
         await supervisor.wait()
