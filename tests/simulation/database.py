@@ -109,6 +109,9 @@ class Connection:
             return NOTHING
         return self._real.execute(sql, params)
 
+    def cursor(self) -> Connection:
+        return self
+
     @property
     def in_transaction(self) -> bool:
         return self._real.in_transaction

@@ -189,9 +189,9 @@ MUTATIONS: dict[str, Sequence[Change]] = {
     "an answer is given before the commit": (
         (
             "kiribi.stores._writer:Writer._commit",
-            "answers = [request.work(self._connection) for request in group]",
+            "answers = [request.work(self._cursor) for request in group]",
             (
-                "answers = [request.work(self._connection) for request in group]; "
+                "answers = [request.work(self._cursor) for request in group]; "
                 "_answer([(request, answer, None) for request, answer in zip(group, answers)])"
             ),
         ),

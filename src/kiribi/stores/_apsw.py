@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any, Protocol
 
 import apsw
 
@@ -32,6 +32,12 @@ UNAVAILABLE = {
     apsw.NoLFSError: "it is too large for this file system",
     apsw.ConnectionClosedError: "it has been closed",
 }
+
+
+class Executes(Protocol):
+    """A connection or a cursor of it: apsw's stubs name a type that Python has from 3.12 on."""
+
+    def execute(self, statements: str, bindings: Any = None, /) -> Any: ...
 
 
 def explanation(path: str, error: Exception) -> Exception:
@@ -77,10 +83,9 @@ def connect(path: str, *, read_only: bool = False) -> apsw.Connection:
     return connection
 
 
-def execute(connection: apsw.Connection, sql: str, params: Sequence[Any] = ()) -> list[Row]:
+def execute(connection: Executes, sql: str, params: Sequence[Any] = ()) -> list[Row]:
     """The rows of a statement, or of several without parameters."""
-    # apsw's stubs name a type that Python has from 3.12 on
-    return cast("Any", connection).execute(sql, params).fetchall()
+    return connection.execute(sql, params).fetchall()
 
 
 def _switch_to_wal(connection: apsw.Connection) -> None:

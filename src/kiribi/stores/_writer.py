@@ -27,7 +27,7 @@ CHECKPOINT_PAGES = 1000
 QUICK = 0.001
 """Seconds a commit may have taken lately for callers to write in their own thread."""
 
-Work = Callable[[apsw.Connection], Any]
+Work = Callable[[apsw.Cursor], Any]
 Settled = list[tuple["_Request", Any, BaseException | None]]
 
 
@@ -44,6 +44,7 @@ class Writer:
 
     def __init__(self, connection: apsw.Connection, path: str) -> None:
         self._connection = connection
+        self._cursor = connection.cursor()  # for all that is written: one a statement costs more
         self._path = path
         self._requests: SimpleQueue[_Request | None] = SimpleQueue()
         self._lock = threading.Lock()
@@ -91,13 +92,13 @@ class Writer:
             try:
                 self._synchronise(durable=True)
                 self._patience.hurry = True
-                execute(self._connection, "BEGIN IMMEDIATE")
+                execute(self._cursor, "BEGIN IMMEDIATE")
             except apsw.BusyError:
                 return None
             finally:
                 self._patience.hurry = False
             try:
-                answer = work(self._connection)
+                answer = work(self._cursor)
                 self._end()
             except BaseException as error:
                 self._roll_back()
@@ -149,11 +150,11 @@ class Writer:
     def _commit(self, group: Sequence[_Request]) -> Settled:
         try:
             self._synchronise(any(request.durable for request in group))
-            execute(self._connection, "BEGIN IMMEDIATE")
+            execute(self._cursor, "BEGIN IMMEDIATE")
         except apsw.Error as error:
             return [(request, None, explanation(self._path, error)) for request in group]
         try:
-            answers = [request.work(self._connection) for request in group]
+            answers = [request.work(self._cursor) for request in group]
             self._end()
         except Exception as error:  # noqa: BLE001 - whatever it is, it goes to who asked for it
             self._roll_back()
@@ -165,7 +166,7 @@ class Writer:
 
     def _end(self) -> None:
         start = time.perf_counter()
-        execute(self._connection, "COMMIT")
+        execute(self._cursor, "COMMIT")
         self._pace += (time.perf_counter() - start - self._pace) / 8
 
     def _grown(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
@@ -180,14 +181,14 @@ class Writer:
 
     def _synchronise(self, durable: bool) -> None:
         if durable is not self._durable:
-            execute(self._connection, f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            execute(self._cursor, f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             self._durable = durable
 
     def _roll_back(self) -> None:
         # after some errors SQLite has done it already
         if self._connection.in_transaction:
             with suppress(apsw.Error):
-                execute(self._connection, "ROLLBACK")
+                execute(self._cursor, "ROLLBACK")
 
 
 def _answer(settled: Settled) -> None:

@@ -14,7 +14,7 @@ import apsw
 from kiribi.errors import SchemaMismatch, StoreUnavailable
 from kiribi.job import Job
 from kiribi.ports import NewJob
-from kiribi.stores._apsw import connect, execute, explained
+from kiribi.stores._apsw import Executes, connect, execute, explained
 from kiribi.stores._batches import Batch
 from kiribi.stores._gathering import Gathering
 from kiribi.stores._rows import Row
@@ -99,10 +99,7 @@ class SqliteStore(SqlStore):
         """See `ports.Store`."""
         # a chosen id may be asked for twice: each call must see what the other stored
         # … and of a call shared with others, a job that raises would undo all
-        if len(jobs) >= GATHERED_BELOW or any(
-            job.chosen_id or job.after or (job.unique and job.unique.on_conflict == "raise")
-            for job in jobs
-        ):
+        if len(jobs) >= GATHERED_BELOW or any(map(_apart, jobs)):
             return await super().insert(jobs)
         return await self._inserts(jobs)
 
@@ -151,14 +148,14 @@ class SqliteStore(SqlStore):
             finally:
                 execute(connection, "ROLLBACK")
 
-    def _run(self, connection: apsw.Connection, batch: Compiled) -> list[list[Row]]:
+    def _run(self, connection: Executes, batch: Compiled) -> list[list[Row]]:
         # one time for the whole batch
         now = self._now()
         return [
             execute(connection, one.text, (now, *params)[: one.parameters]) for one, params in batch
         ]
 
-    def _version(self, connection: apsw.Connection) -> int:
+    def _version(self, connection: Executes) -> int:
         # asked by a statement: what the connection remembers of the schema may be out of date
         if not execute(connection, "SELECT 1 FROM sqlite_schema WHERE name = 'meta'"):
             return 0
@@ -172,7 +169,7 @@ class SqliteStore(SqlStore):
             )
         return version
 
-    def _migrate(self, connection: apsw.Connection) -> int:
+    def _migrate(self, connection: Executes) -> int:
         pending = migrations("sqlite")[self._version(connection) :]
         with self._as_ours():
             for script in pending:
@@ -187,6 +184,10 @@ class SqliteStore(SqlStore):
             raise SchemaMismatch(
                 f"database {self._path}: it holds something else, not Kiribi's tables ({error})"
             ) from error
+
+
+def _apart(job: NewJob) -> bool:
+    return bool(job.chosen_id or job.after or (job.unique and job.unique.on_conflict == "raise"))
 
 
 def _conflict(error: apsw.ConstraintError) -> Exception:
