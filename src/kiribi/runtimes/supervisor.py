@@ -7,6 +7,7 @@ them; and keeps house in the store. A child that may have lost its lease is kill
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import os
 import signal
@@ -28,6 +29,8 @@ from kiribi.stores import open_store
 logger = logging.getLogger("kiribi")
 
 TICK_SECONDS = 1.0
+ROLL_UP_TICKS = 60
+"""Ticks between two looks for statistics to merge: their finest grain is a minute."""
 PRUNE_STEP = 1_000
 """Rows looked at for pruning, a tick."""
 START_PAUSES = (0, 1, 2, 4, 8)
@@ -222,7 +225,7 @@ class Supervisor:
 
     async def _ticks(self) -> None:
         pause = min(TICK_SECONDS, self._beat)
-        while True:
+        for tick in itertools.count():
             await asyncio.sleep(pause)
             if self._leases.overslept:
                 # Our own workers must not be the first to be buried.
@@ -234,7 +237,8 @@ class Supervisor:
                     self._bell.ring()
                 if self._retention is not None:
                     await self._store.prune(self._retention, PRUNE_STEP)
-                    await self._store.roll_up()
+                    if tick % ROLL_UP_TICKS == 0:
+                        await self._store.roll_up()
             except StoreError as error:
                 logger.warning("housekeeping has to wait: %s", error)
 
