@@ -14,8 +14,8 @@ from kiribi.job import new_id
 from kiribi.options import EnqueueOptions
 from kiribi.payloads import check_schema, encoded_for
 from kiribi.performer import Performer, check_binding, is_performer
-from kiribi.ports import BindingInfo, NewJob, Store, UniqueKey
-from kiribi.unique import Unique
+from kiribi.ports import BindingInfo, NewJob, Store
+from kiribi.unique import Unique, UniqueKey
 from kiribi.unique import unique as parsed_unique
 
 TRUST_SECONDS = 5.0
@@ -59,8 +59,8 @@ class Intake:
         Raises:
             InvalidInput: naming what is wrong.
         """
-        if isinstance(binding, str) and binding not in self._performers:
-            await self._learn({binding})
+        if isinstance(binding, str):
+            await self._learn(binding)
         return self._new_job(binding, payload, options)
 
     async def all_checked(self, jobs: Iterable[Asked]) -> list[NewJob]:
@@ -75,7 +75,7 @@ class Intake:
             binding, payload, options = _triple(place, job)
             if isinstance(binding, str) and binding not in heard:
                 heard.add(binding)
-                await self._learn({binding})
+                await self._learn(binding)
             try:
                 checked.append(self._new_job(binding, payload, options))
             except InvalidInput as error:
@@ -105,7 +105,7 @@ class Intake:
         Raises:
             UnknownBinding: neither a performer at hand nor the store has.
         """
-        await self._learn({name})
+        await self._learn(name)
         if name not in self._performers and name not in self._known:
             raise self._unknown(name)
 
@@ -170,12 +170,11 @@ class Intake:
         hint = f"did you mean {' or '.join(near)}? " if near else ""
         return UnknownBinding("binding", name, f"{hint}known are {', '.join(names) or 'none yet'}")
 
-    async def _learn(self, names: set[str]) -> None:
-        """Ask the store about bindings of which no performer is at hand."""
-        if names <= self._performers.keys():
+    async def _learn(self, name: str) -> None:
+        """Ask the store about a binding of which no performer is at hand."""
+        if name in self._performers:
             return
-        names -= self._performers.keys()
-        if not (names <= self._known.keys() and time.monotonic() < self._known_until):
+        if name not in self._known or time.monotonic() >= self._known_until:
             self._known = {info.name: info for info in await self._store.bindings()}
             self._known_until = time.monotonic() + TRUST_SECONDS
 

@@ -68,7 +68,7 @@ class Schedules:
         next_ms = whole.when.next_after(await self._store.now_ms())
         made = ScheduleInfo(name, text, next_ms)
         await self._store.change_schedules([ScheduleChange(None, made)])
-        found = await self._existing(name)
+        found = await existing(self, name)
         if found.definition != text or found.declared:
             raise ScheduleConflict(name, "create", "there is one of this name")
         return found
@@ -101,7 +101,7 @@ class Schedules:
             InvalidInput: as of `create`.
         """
         whole = _whole(schedule)
-        binding = (await self._existing(name)).binding
+        binding = (await existing(self, name)).binding
         text = await self._defined("", binding, whole)
 
         def edited(info: ScheduleInfo, now: int) -> ScheduleInfo:
@@ -144,7 +144,7 @@ class Schedules:
             ScheduleConflict: it has no overlap, and its last job has not ended.
         """
         for _ in range(TRIES):
-            info = await self._existing(name)
+            info = await existing(self, name)
             if not info.schedule.overlap and info.last_status and not info.last_status.is_final:
                 why = f"without overlap, and job {info.last_job} is {info.last_status}"
                 raise ScheduleConflict(name, "run", why)
@@ -164,7 +164,7 @@ class Schedules:
             ScheduleNotFound: there is none of this name.
             ScheduleConflict: a live worker's code declares it.
         """
-        await self._existing(name)
+        await existing(self, name)
         for _ in range(TRIES):
             info = await self.find(name)
             if info is None:
@@ -184,7 +184,7 @@ class Schedules:
             InvalidInput: `number` is not 1 to 1,000.
         """
         whole(1, MOST_NEXT)("number", number)
-        return next_ticks(await self._existing(name), number)
+        return next_ticks(await existing(self, name), number)
 
     # For runtimes
 
@@ -226,23 +226,29 @@ class Schedules:
             raise
         return definition(job.binding, replace(schedule, options=options), job.payload)
 
-    async def _existing(self, name: str) -> ScheduleInfo:
-        info = await self.find(name)
-        if info is None:
-            raise ScheduleNotFound(name)
-        return info
-
     async def _changed(
         self, name: str, change: Callable[[ScheduleInfo, int], ScheduleInfo]
     ) -> ScheduleInfo:
         for _ in range(TRIES):
-            info = await self._existing(name)
+            info = await existing(self, name)
             becomes = change(info, await self._store.now_ms())
             if becomes == info:
                 return info
             if await self._store.change_schedules([ScheduleChange(info, becomes)]) is not None:
                 return becomes
         raise _busy(name)
+
+
+async def existing(schedules: Schedules, name: str) -> ScheduleInfo:
+    """The schedule of this name.
+
+    Raises:
+        ScheduleNotFound: there is none.
+    """
+    info = await schedules.find(name)
+    if info is None:
+        raise ScheduleNotFound(name)
+    return info
 
 
 def next_ticks(info: ScheduleInfo, number: int) -> list[datetime]:

@@ -189,7 +189,7 @@ class Kiribi(Acting):
             Duplicate: another job holds the key of a `unique` that raises.
         """
         (job,) = await self.store.insert([await self._intake.checked(binding, payload, options)])
-        self.queue.ring(((job.due_ms - job.updated_ms) / 1000,))
+        self._ring([job])
         return job
 
     async def enqueue_many(self, jobs: Iterable[Asked]) -> list[Job]:
@@ -204,7 +204,7 @@ class Kiribi(Acting):
         stored: list[Job] = []
         for step in steps(await self._intake.all_checked(jobs)):
             new = await self.store.insert(step)
-            self.queue.ring((job.due_ms - job.updated_ms) / 1000 for job in new)
+            self._ring(new)
             stored += new
         return stored
 
@@ -435,6 +435,9 @@ class Kiribi(Acting):
                     running.stop("cancel")
         self.queue.ring(() if event is lifecycle.cancel else (0,) * len(acted.done))
         return await self._existing(target) if isinstance(target, str) else acted
+
+    def _ring(self, new: Iterable[Job]) -> None:
+        self.queue.ring((job.due_ms - job.updated_ms) / 1000 for job in new)
 
     async def _performing(self) -> Here:
         from kiribi._here import Here

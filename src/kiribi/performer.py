@@ -76,7 +76,6 @@ class Performer(Entrypoint):
 
     Raises:
         InvalidInput: at the definition of a subclass, naming what is wrong with it.
-        NotSupported: at the definition, for an option that is not carried out yet.
     """
 
     binding: ClassVar[str]

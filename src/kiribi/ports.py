@@ -16,42 +16,10 @@ from kiribi.job import FINAL, WAITING, Job, JobStatus
 from kiribi.lifecycle import Change
 from kiribi.performer import Performer
 from kiribi.search import BindingStats, Count, FailureGroup, JobFilter, Page, Pulse
-from kiribi.unique import OnConflict
+from kiribi.unique import KeyHeld, UniqueKey
 
 DELETABLE = FINAL | WAITING
 """Statuses of jobs that may be deleted: all but PROCESSING."""
-
-
-@dataclass(frozen=True, slots=True)
-class UniqueKey:
-    """The key that a new job asks for.
-
-    Attributes:
-        key: within the binding.
-        states: statuses in which the job will hold it.
-        within_ms: how long it will hold it, at most.
-        on_conflict: what happens if another holds it (see `kiribi.Unique`).
-    """
-
-    key: str
-    states: tuple[JobStatus, ...]
-    within_ms: int | None = None
-    on_conflict: OnConflict = "return"
-
-
-@dataclass(frozen=True, slots=True)
-class KeyHeld:
-    """The unique key of a job.
-
-    Attributes:
-        states, until_ms: in which statuses, and until when, the job holds it.
-        holder: id of the job that holds it now; None: nobody does.
-    """
-
-    key: str
-    states: tuple[JobStatus, ...]
-    until_ms: int | None
-    holder: str | None
 
 
 class NewJob(NamedTuple):  # made in half the time of a frozen dataclass, and no work for the GC

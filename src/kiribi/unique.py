@@ -90,6 +90,38 @@ class Unique:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class UniqueKey:
+    """The key that a new job asks for.
+
+    Attributes:
+        key: within the binding.
+        states: statuses in which the job will hold it.
+        within_ms: how long it will hold it, at most.
+        on_conflict: what happens if another holds it (see `Unique`).
+    """
+
+    key: str
+    states: tuple[JobStatus, ...]
+    within_ms: int | None = None
+    on_conflict: OnConflict = "return"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyHeld:
+    """The unique key of a job.
+
+    Attributes:
+        states, until_ms: in which statuses, and until when, the job holds it.
+        holder: id of the job that holds it now; None: nobody does.
+    """
+
+    key: str
+    states: tuple[JobStatus, ...]
+    until_ms: int | None
+    holder: str | None
+
+
 def unique(name: str, value: object) -> Unique | Literal[False]:
     """A `Unique`, or its parts; true: by the whole payload; false: not, whatever the default."""
     if isinstance(value, Unique) or value is False:

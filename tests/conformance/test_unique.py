@@ -15,8 +15,9 @@ from tests.conformance.world import World
 from kiribi import lifecycle
 from kiribi.errors import Duplicate
 from kiribi.job import OPEN, WAITING, Job, JobError, JobStatus, new_id
-from kiribi.ports import NewJob, Store, UniqueKey
+from kiribi.ports import NewJob, Store
 from kiribi.search import JobFilter
+from kiribi.unique import UniqueKey
 
 OPEN_STATES = tuple(sorted(OPEN))
 WAITING_STATES = tuple(sorted(WAITING))

@@ -219,7 +219,7 @@ MUTATIONS: dict[str, Sequence[Change]] = {
         ),
         (
             "kiribi.manager:Kiribi.enqueue_many",
-            "self.queue.ring((job.due_ms - job.updated_ms) / 1000 for job in new)",
+            "self._ring(new)",
             "pass",
         ),
     ),

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from kiribi.cli import values
+from kiribi.cli import job_options, values
+from kiribi.cli.job_options import Attempts, Binding, Key, Payload, Priority, RetryDelay, Timeout
 from kiribi.cli.output import emit, note
 from kiribi.cli.session import DATABASE, App, Database, Json, run
 from kiribi.cli.shapes import detailed
@@ -16,27 +17,18 @@ from kiribi.options import Options
 
 
 def enqueue(
-    binding: Annotated[str, typer.Argument(help="The performer, such as SEND_MAIL.")],
-    payload: Annotated[
-        str | None, typer.Argument(help="JSON, @file, or - for standard input.")
-    ] = None,
-    max_attempts: Annotated[
-        str | None, typer.Option(metavar="N", help="Failures before it is FAILED.")
-    ] = None,
+    binding: Binding,
+    payload: Payload = None,
+    max_attempts: Attempts = None,
     first_delay: Annotated[
         str | None, typer.Option(metavar="DURATION", help="Wait before the first run.")
     ] = None,
     at: Annotated[
         str | None, typer.Option(metavar="TIME", help="Run first at this time (ISO 8601).")
     ] = None,
-    retry_delay: Annotated[
-        str | None,
-        typer.Option(metavar="DELAY", help="A duration, or exponential:BASE:CAP."),
-    ] = None,
-    timeout: Annotated[
-        str | None, typer.Option(metavar="DURATION", help="The longest an attempt may run.")
-    ] = None,
-    priority: Annotated[str | None, typer.Option(metavar="N", help="0 to 9, higher first.")] = None,
+    retry_delay: RetryDelay = None,
+    timeout: Timeout = None,
+    priority: Priority = None,
     after: Annotated[
         list[str] | None,
         typer.Option(metavar="ID", help="Wait until this job has completed (repeatable)."),
@@ -45,10 +37,7 @@ def enqueue(
         str | None,
         typer.Option(metavar="WHAT", help="If it ends otherwise: cancel (default), run or wait."),
     ] = None,
-    concurrency_key: Annotated[
-        str | None,
-        typer.Option(metavar="KEY", help="Runs one at a time with others of this key."),
-    ] = None,
+    concurrency_key: Key = None,
     unique: Annotated[
         list[str] | None,
         typer.Option(metavar="FIELD", help="No second with the same: payload, payload.user_id…"),
@@ -86,13 +75,9 @@ def enqueue(
     if not unique and (unique_within or on_conflict):
         raise InvalidInput("--unique", None, "give the fields, such as payload.user_id")
     options: Options = {
-        "max_attempts": values.given(values.whole, "--max-attempts", max_attempts),
+        **job_options.given(max_attempts, retry_delay, timeout, priority, concurrency_key),
         "first_delay": values.given(values.seconds, "--first-delay", first_delay),
         "at": values.given(values.moment, "--at", at),
-        "retry_delay": values.given(values.retry_delay, "--retry-delay", retry_delay),
-        "timeout": values.given(values.seconds, "--timeout", timeout),
-        "priority": values.given(values.whole, "--priority", priority),
-        "concurrency_key": concurrency_key,
         "unique": {
             "by": unique,
             "within": values.given(values.seconds, "--unique-within", unique_within),

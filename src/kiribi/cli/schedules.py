@@ -9,11 +9,12 @@ from typing import Annotated, Any, cast
 import typer
 
 from kiribi._scheduled import ScheduleInfo
-from kiribi._schedules import next_ticks
-from kiribi.cli import shapes, values
+from kiribi._schedules import existing, next_ticks
+from kiribi.cli import job_options, shapes, values
+from kiribi.cli.job_options import Attempts, Binding, Key, Payload, Priority, RetryDelay, Timeout
 from kiribi.cli.output import ago, cell, emit, emit_line, local, note, plain, pretty, screen, table
 from kiribi.cli.session import DATABASE, App, Database, Json, run
-from kiribi.errors import InvalidInput, ScheduleNotFound
+from kiribi.errors import InvalidInput
 from kiribi.manager import Kiribi
 from kiribi.schedule import Cron, Every, Missed, Schedule, When
 
@@ -37,25 +38,6 @@ Overlap = Annotated[
     typer.Option(
         "--overlap/--no-overlap", help="Also while its last job has not ended (the default)."
     ),
-]
-Attempts = Annotated[
-    str | None, typer.Option("--max-attempts", metavar="N", help="Failures before it is FAILED.")
-]
-RetryDelay = Annotated[
-    str | None,
-    typer.Option("--retry-delay", metavar="DELAY", help="A duration, or exponential:BASE:CAP."),
-]
-Timeout = Annotated[
-    str | None,
-    typer.Option("--timeout", metavar="DURATION", help="The longest an attempt may run."),
-]
-Priority = Annotated[
-    str | None, typer.Option("--priority", metavar="N", help="0 to 9, higher first.")
-]
-
-Key = Annotated[
-    str | None,
-    typer.Option("--concurrency-key", metavar="KEY", help="One job of a key runs at a time."),
 ]
 
 app = typer.Typer(no_args_is_help=True, help="Recurring jobs: make, see and steer schedules.")
@@ -93,16 +75,14 @@ def show(name: Name, json: Json = False, database: Database = DATABASE) -> None:
     Examples:
       kiribi schedules show digest
     """
-    _report(run(lambda kiribi: _existing(kiribi, name), database), json=json)
+    _report(run(lambda kiribi: existing(kiribi.schedules, name), database), json=json)
 
 
 @app.command()
 def create(
     name: Name,
-    binding: Annotated[str, typer.Argument(help="The performer, such as SEND_MAIL.")],
-    payload: Annotated[
-        str | None, typer.Argument(help="JSON, @file, or - for standard input.")
-    ] = None,
+    binding: Binding,
+    payload: Payload = None,
     cron: CronText = None,
     tz: Zone = None,
     every: Interval = None,
@@ -126,7 +106,7 @@ def create(
     when = _asked_when(cron, tz, every)
     if when is None:
         raise InvalidInput("--cron", None, "give --cron or --every")
-    options = _options(max_attempts, retry_delay, timeout, priority, concurrency_key)
+    options = job_options.given(max_attempts, retry_delay, timeout, priority, concurrency_key)
     schedule = Schedule(
         when,
         values.payload(payload),
@@ -144,9 +124,7 @@ def create(
 @app.command()
 def edit(
     name: Name,
-    payload: Annotated[
-        str | None, typer.Argument(help="JSON, @file, or - for standard input.")
-    ] = None,
+    payload: Payload = None,
     cron: CronText = None,
     tz: Zone = None,
     every: Interval = None,
@@ -174,10 +152,10 @@ def edit(
         changes["missed"] = missed
     if overlap is not None:
         changes["overlap"] = overlap
-    options = _options(max_attempts, retry_delay, timeout, priority, concurrency_key)
+    options = job_options.given(max_attempts, retry_delay, timeout, priority, concurrency_key)
 
     async def change(kiribi: Kiribi) -> ScheduleInfo:
-        now = (await _existing(kiribi, name)).schedule
+        now = (await existing(kiribi.schedules, name)).schedule
         when = _asked_when(cron, tz, every, now.when)
         becomes = replace(now, **changes, when=when, options={**now.options, **options})
         return await kiribi.schedules.edit(name, becomes)
@@ -262,13 +240,6 @@ async def _all(kiribi: Kiribi) -> list[ScheduleInfo]:
     return found
 
 
-async def _existing(kiribi: Kiribi, name: str) -> ScheduleInfo:
-    info = await kiribi.schedules.find(name)
-    if info is None:
-        raise ScheduleNotFound(name)
-    return info
-
-
 def _asked_when(
     cron: str | None, tz: str | None, every: str | None, now: When | None = None
 ) -> When | None:
@@ -284,23 +255,6 @@ def _asked_when(
     if expression is None:
         raise InvalidInput("--tz", tz, "give it together with --cron")
     return Cron(expression, tz or (known.tz if known else "UTC"))
-
-
-def _options(
-    max_attempts: str | None,
-    retry_delay: str | None,
-    timeout: str | None,
-    priority: str | None,
-    concurrency_key: str | None,
-) -> dict[str, Any]:
-    given = {
-        "max_attempts": values.given(values.whole, "--max-attempts", max_attempts),
-        "retry_delay": values.given(values.retry_delay, "--retry-delay", retry_delay),
-        "timeout": values.given(values.seconds, "--timeout", timeout),
-        "priority": values.given(values.whole, "--priority", priority),
-        "concurrency_key": concurrency_key,
-    }
-    return {name: value for name, value in given.items() if value is not None}
 
 
 def _when(info: ScheduleInfo) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import threading
-from collections.abc import Callable
 from typing import Any, cast
 
 from kiribi._attempt import Running
 from kiribi.errors import Cancel, KiribiTimeoutError
+from kiribi.executors.blocking import BlockingAttempt
 from kiribi.executors.coroutine import exceeded
 from kiribi.executors.daemons import Daemons
 from kiribi.performer import Performer
@@ -65,7 +65,7 @@ class _Work:
         self._lock = threading.Lock()
         self._thread: int | None = None
         self._thrown: BaseException | None = None
-        performer.begin(_ThreadAttempt(attempt))
+        performer.begin(BlockingAttempt(attempt, attempt.on_loop))
 
     def perform(self) -> Any:
         with self._lock:
@@ -105,25 +105,3 @@ def _raise_in(thread: int, error: type[BaseException] | None) -> None:
     ctypes.pythonapi.PyThreadState_SetAsyncExc(
         ctypes.c_ulong(thread), None if error is None else ctypes.py_object(error)
     )
-
-
-class _ThreadAttempt:
-    """An attempt as its thread sees it: `once` blocks."""
-
-    def __init__(self, attempt: Running) -> None:
-        self._attempt = attempt
-        self.job = attempt.job
-        self.deadline = attempt.deadline
-        self.log = attempt.log
-        self.progress = attempt.progress
-
-    @property
-    def cancelled(self) -> bool:
-        return self._attempt.cancelled
-
-    def once(self, name: str, fn: Callable[[str], Any]) -> Any:
-        attempt = self._attempt
-        stored = attempt.on_loop(attempt.step(name))
-        if stored is not None:
-            return stored[0]
-        return attempt.on_loop(attempt.store_step(name, fn(attempt.step_key(name))))

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from kiribi.errors import IdConflict
-from kiribi.job import HELD_MS, Job, JobStatus
+from kiribi.job import HELD_MS, Job, JobStatus, id_ms
 from kiribi.ports import NewJob
 from kiribi.stores._rows import Row, dumps
 from kiribi.stores._uniques import Uniques
@@ -61,7 +61,7 @@ class Insertion:
                     id = self._ids[at] = reminted(id, now_ms)
                 if job.unique is None:
                     groups[binding] = (groups.get(binding, (0,))[0] + 1, id)
-            if len(payload) > INLINE or (not payload.isascii() and len(payload.encode()) > INLINE):
+            if not inline(payload):
                 bodies.append((id, payload))
                 payload = None
             if job.unique is not None:
@@ -115,7 +115,6 @@ class Insertion:
 
     def answer(self, rows: Sequence[Sequence[Row]], existing: Mapping[str, Job]) -> list[Job]:
         """The jobs in the order asked."""
-        pending = JobStatus.PENDING
         context = rows[-1]
         now: int = context[0][0]
         priorities: dict[str, int] = {binding: priority for _, binding, priority in context}
@@ -126,12 +125,23 @@ class Insertion:
             if id in existing:
                 answers.append(existing[id])
                 continue
-            options: dict[str, Any] = json.loads(job.options) if job.options else {}
             priority = priorities[job.binding] if job.priority is None else job.priority
             due = now + job.delay_ms if job.at_ms is None else job.at_ms
-            made = Job(id, job.binding, pending, payload, options, priority, 0, 0, 0, due, now)
+            made = pending(id, job, payload, priority, due, now)
             answers.append(replace(made, duplicate=True) if at in self._again else made)
         return answers
+
+
+def pending(id: str, new: NewJob, payload: Any, priority: int, due_ms: int, now_ms: int) -> Job:
+    """The job that was stored; `payload` is its JSON value."""
+    options: dict[str, Any] = json.loads(new.options) if new.options else {}
+    status = JobStatus.PENDING
+    return Job(id, new.binding, status, payload, options, priority, 0, 0, 0, due_ms, now_ms)
+
+
+def inline(payload: str) -> bool:
+    """Whether a payload is kept in the job's row."""
+    return len(payload) <= INLINE and (payload.isascii() or len(payload.encode()) <= INLINE)
 
 
 def id_bound(ms: int) -> str:
@@ -142,9 +152,7 @@ def id_bound(ms: int) -> str:
 
 def in_time(id: str, now_ms: int) -> str:
     """The id, re-minted if its time is too far off the store's clock."""
-    if id_bound(now_ms - SKEW) <= id < id_bound(now_ms + SKEW + 1):
-        return id
-    return reminted(id, now_ms)
+    return id if abs(id_ms(id) - now_ms) <= SKEW else reminted(id, now_ms)
 
 
 def reminted(id: str, now_ms: int) -> str:

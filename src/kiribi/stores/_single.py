@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Set as AbstractSet
-from typing import Any
 
-from kiribi.job import Job, JobStatus, id_ms
+from kiribi.job import Job
 from kiribi.ports import NewJob
-from kiribi.stores._insertion import INLINE, SKEW, reminted
+from kiribi.stores._insertion import in_time, inline, pending
 from kiribi.stores._rows import Row
 from kiribi.stores._search import Params
 
@@ -18,7 +17,7 @@ class Single:
 
     def __init__(self, job: NewJob, now_ms: int) -> None:
         self._job = job
-        self.id = job.id if abs(id_ms(job.id) - now_ms) <= SKEW else reminted(job.id, now_ms)
+        self.id = in_time(job.id, now_ms)
 
     @staticmethod
     def fits(job: NewJob, known: AbstractSet[str]) -> bool:
@@ -28,8 +27,7 @@ class Single:
             and not job.after
             and job.unique is None
             and job.binding in known
-            and len(job.payload) <= INLINE
-            and (job.payload.isascii() or len(job.payload.encode()) <= INLINE)
+            and inline(job.payload)
         )
 
     @property
@@ -44,9 +42,5 @@ class Single:
 
     def answer(self, row: Row) -> Job:
         """The job as stored."""
-        job = self._job
         now, due, priority = row
-        payload = json.loads(job.payload)
-        options: dict[str, Any] = json.loads(job.options) if job.options else {}
-        status = JobStatus.PENDING
-        return Job(self.id, job.binding, status, payload, options, priority, 0, 0, 0, due, now)
+        return pending(self.id, self._job, json.loads(self._job.payload), priority, due, now)

@@ -20,7 +20,6 @@ from kiribi.lifecycle import Change
 from kiribi.ports import (
     DELETABLE,
     BindingInfo,
-    KeyHeld,
     LogLine,
     NewJob,
     Progress,
@@ -39,6 +38,7 @@ from kiribi.stores._schedules import SchedulesDiffer, ScheduleTable
 from kiribi.stores._search import Params, Search, chosen, needs_counters
 from kiribi.stores._single import Single
 from kiribi.stores._successors import Ended, Successors
+from kiribi.unique import KeyHeld
 
 SHOWN = 5
 """Of the jobs that one waits for, in a situation."""

@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 from kiribi.job import Job
-from kiribi.ports import NewJob, UniqueKey
+from kiribi.ports import NewJob
 from kiribi.stores._rows import dumps
+from kiribi.unique import UniqueKey
 
 Key = tuple[str, str, str]
 """Binding, key and the id of the job that asks for it."""

@@ -8,8 +8,6 @@ from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
 from kiribi import _schedules
-from kiribi._scheduled import ScheduleInfo
-from kiribi.errors import ScheduleNotFound
 from kiribi.manager import Kiribi
 from kiribi.schedule import Cron
 from kiribi.search import MAX_PAGE_SIZE
@@ -77,7 +75,7 @@ async def find_schedule(kiribi: Manager, name: Name) -> Response:
 )
 async def edit_schedule(kiribi: Manager, name: Name, asked: SchedulePart) -> Response:
     """Change what is given, leave the rest; refused for what is declared in code."""
-    now = (await _existing(kiribi, name)).schedule
+    now = (await _schedules.existing(kiribi.schedules, name)).schedule
     await kiribi.schedules.edit(name, asked.changed(now))
     return await _shown(kiribi, name)
 
@@ -137,7 +135,7 @@ async def next_ticks(
     number: Annotated[int, Query(ge=1, le=_schedules.MOST_NEXT, description="How many.")] = 5,
 ) -> Response:
     """Its next ticks; none while it is paused."""
-    info = await _existing(kiribi, name)
+    info = await _schedules.existing(kiribi.schedules, name)
     when = info.schedule.when
     times = _schedules.next_ticks(info, number)
     return JSON(
@@ -148,12 +146,5 @@ async def next_ticks(
     )
 
 
-async def _existing(kiribi: Kiribi, name: str) -> ScheduleInfo:
-    info = await kiribi.schedules.find(name)
-    if info is None:
-        raise ScheduleNotFound(name)
-    return info
-
-
 async def _shown(kiribi: Kiribi, name: str) -> Response:
-    return JSON(schedule_shown(await _existing(kiribi, name), kiribi.redact))
+    return JSON(schedule_shown(await _schedules.existing(kiribi.schedules, name), kiribi.redact))
