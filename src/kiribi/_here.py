@@ -7,7 +7,7 @@ import itertools
 import logging
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from kiribi._attempt import Reports, Running, over
 from kiribi._execution import Ended, Execution
@@ -29,8 +29,23 @@ STOP_SECONDS = 5.0
 """How long interrupted work may take to end at `close`."""
 
 
+class AtHand(Protocol):
+    """Runs given jobs where their manager is: a process, or on Workers its invocation."""
+
+    async def perform(self, job: Job, wait: float) -> BaseException | None:
+        """Run `job` as soon as it may run, for `wait` seconds; what it raised in the end.
+
+        None: it completed, ended elsewhere, or has not ended; the store knows.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Hand back what still runs here."""
+        ...
+
+
 class Here:
-    """Claims given jobs for this process and runs them."""
+    """See `AtHand`: claims given jobs for this process and runs them."""
 
     def __init__(self, kiribi: Kiribi) -> None:
         self._kiribi = kiribi
@@ -60,10 +75,7 @@ class Here:
         return here
 
     async def perform(self, job: Job, wait: float) -> BaseException | None:
-        """Run `job` as soon as it may run, for `wait` seconds; what it raised in the end.
-
-        None: it completed, ended elsewhere, or has not ended; the store knows.
-        """
+        """See `AtHand`."""
         until = time.monotonic() + wait
         while (left := until - time.monotonic()) > 0:
             mark = self._bell.mark()

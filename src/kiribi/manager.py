@@ -35,7 +35,7 @@ from kiribi.ports import BindingInfo, Queue, Retention, Store
 
 if TYPE_CHECKING:
     from kiribi._attempt import Running
-    from kiribi._here import Here
+    from kiribi._here import AtHand
     from kiribi._schedules import Schedules
 
 P = TypeVar("P")
@@ -112,9 +112,16 @@ class Kiribi(Acting):
             await kiribi.close()
 
     def bind(
-        self, store: Store, queue: Queue, performers: Iterable[type[Performer]] | None = None
+        self,
+        store: Store,
+        queue: Queue,
+        performers: Iterable[type[Performer]] | None = None,
+        here: AtHand | None = None,
     ) -> None:
-        """Put the manager on an open store: what `connect` and the runtimes do."""
+        """Put the manager on an open store: what `connect` and the runtimes do.
+
+        `here`: runs what `perform` asks for; by default this process does.
+        """
         from asyncio import Lock
 
         from kiribi._carrier import Carrier
@@ -131,7 +138,7 @@ class Kiribi(Acting):
         self._intake = Intake(store, self.performers, self._at_enqueue)
         self.schedules: Schedules = Schedules(store, queue, self._intake, self.performers)
         self._carrier = Carrier(store)
-        self._here: Here | None = None
+        self._here = here
         self._started = False
         self._starting = Lock()
         self._exits = AsyncExitStack()
@@ -439,7 +446,9 @@ class Kiribi(Acting):
     def _ring(self, new: Iterable[Job]) -> None:
         self.queue.ring((job.due_ms - job.updated_ms) / 1000 for job in new)
 
-    async def _performing(self) -> Here:
+    async def _performing(self) -> AtHand:
+        if self._here is not None:
+            return self._here
         from kiribi._here import Here
 
         await self.start()

@@ -31,6 +31,7 @@ export async function ask(kiribi: Kiribi) {
   const age: number = Date.now() - job.createdAt.getTime();
   const page = await kiribi.findMany({ filter: { status: "FAILED" }, page: { index: 0, size: 9 } });
   await kiribi.sweep({ olderThan: 1000, statuses: "*" });
+  await kiribi.perform("SEND_MAIL", { to: "ada@example.org" }, { maxRetries: 2 }, 10);
   return [age, page[0].error?.message, (await kiribi.cancel(job.id)).returnValue];
 }
 
@@ -46,6 +47,7 @@ export async function ask(kiribi: Kiribi) {
   await kiribi.enqueue("SEND_MALE", { to: "ada@example.org" });
   await kiribi.enqueue("SEND_MAIL", { too: "ada@example.org" });
   await kiribi.enqueue("SEND_MAIL", { to: "ada@example.org" }, { maxretries: 5 });
+  await kiribi.perform("SEND_MAIL", { too: "ada@example.org" });
 }
 """
 APPLICATION = """
@@ -116,7 +118,7 @@ def test_types(tmp_path: Path) -> None:
     Shell(tmp_path)("types", "app.py", "-o", "kiribi.d.ts")
     assert compiled(tmp_path, TYPED) == ""
     said = compiled(tmp_path, MISTAKES)
-    assert [line for line in (5, 6, 7) if f"ask.ts({line}," not in said] == [], said
+    assert [line for line in (5, 6, 7, 8) if f"ask.ts({line}," not in said] == [], said
 
 
 def test_schemas_as_types() -> None:

@@ -20,6 +20,8 @@ from tests.workers.world import (
     python_worker,
 )
 
+from kiribi import new_id
+
 ENTRY = """
 import asyncio
 from kiribi import Discard, Exponential, Kiribi, Performer, Retry, Snooze
@@ -41,6 +43,12 @@ class Flaky(Performer):
         if self.job.attempts < payload["until"]:
             raise ValueError(f"attempt {self.job.attempts}")
         return self.job.attempts
+
+class Long(Performer):
+    async def perform(self, payload):
+        self.log("begun")
+        await asyncio.sleep(payload)
+        return "at last"
 
 class Own(Performer):
     executor = "process"
@@ -85,6 +93,10 @@ class Asks(Performer):
         job = await kiribi.enqueue("ADD", {"a": 40, "b": payload}, {"max_attempts": 2})
         found = await kiribi.find_many({"filter": {"binding": "ADD", "ids": [job["id"]]}})
         return [job["id"], len(found), type(found[0]["createdAt"]).__name__]
+
+class Sums(Performer):
+    async def perform(self, payload):
+        return await self.env.KIRIBI.perform("ADD", {"a": 40, "b": payload})
 """
 
 UNMODIFIED = """
@@ -127,6 +139,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Generator[Dev]:
         {"binding": "MAIL", "service": "mail", "entrypoint": "Mail"},
         {"binding": "DOOMED", "service": "doomed", "entrypoint": "Doomed"},
         {"binding": "ASKS", "service": "doomed", "entrypoint": "Asks"},
+        {"binding": "SUMS", "service": "doomed", "entrypoint": "Sums"},
         {"binding": "MISSING", "service": "typed"},  # no performer
     ]
     doomed = python_worker(folder / "doomed", {"name": "doomed", "services": [kiribi]}, DOOMED)
@@ -166,6 +179,36 @@ def test_a_job_from_python(running: Dev) -> None:
     assert (number, kind) == (1, "datetime")
     job = ended(running, id)
     assert (job["returnValue"], job["params"]) == (42, {"maxRetries": 2})
+
+
+@pytest.mark.parametrize(
+    ("binding", "payload", "value"),
+    [("ADD", {"a": 1, "b": 2}, 3), ("MAIL", {"to": "ada"}, None), ("SUMS", 2, 42)],
+)
+def test_run_now_and_recorded(running: Dev, binding: str, payload: Any, value: Any) -> None:
+    id = str(new_id())
+    returned = call(running, "perform", binding, payload, {"id": id})
+    assert returned == (value or {"to": "ada", "key": f"{id}:send"})
+    job = call(running, "find", id)
+    assert (job["status"], job["attempts"], job["returnValue"]) == ("COMPLETED", 1, returned)
+
+
+def test_run_now_and_failed(running: Dev) -> None:
+    id = str(new_id())
+    with pytest.raises(RemoteError, match="ValueError: attempt 1"):
+        call(running, "perform", "FLAKY", {"until": 3}, {"id": id})
+    job = call(running, "find", id)
+    assert (job["status"], job["attempts"]) == ("FAILED", 1)  # unless more are asked for
+    more = {"maxRetries": 3, "retryDelay": 0.1}
+    assert call(running, "perform", "FLAKY", {"until": 2}, more) == 2
+
+
+def test_what_lasts_longer_than_the_wait_lives_on(running: Dev) -> None:
+    id = str(new_id())
+    with pytest.raises(RemoteError, match="is PROCESSING and lives on"):
+        call(running, "perform", "LONG", 3, {"id": id}, 1)
+    job = ended(running, id)
+    assert (job["status"], job["attempts"], job["returnValue"]) == ("COMPLETED", 1, "at last")
 
 
 def test_a_python_performer_elsewhere(running: Dev) -> None:

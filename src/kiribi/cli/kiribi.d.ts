@@ -102,6 +102,13 @@ export interface Kiribi {
   enqueueMany(
     jobs: { [B in keyof Payloads]: [B, Payloads[B], EnqueueOptions?] }[keyof Payloads][],
   ): Promise<Job[]>;
+  /** Runs a job now, recorded like any other: what it returns. `wait` in seconds, 30 if not given. */
+  perform<B extends keyof Payloads>(
+    binding: B,
+    payload: Payloads[B],
+    params?: EnqueueOptions,
+    wait?: number,
+  ): Promise<any>;
   find(id: string): Promise<JobDetails>;
   findMany(query?: Query): Promise<Job[]>;
   findDeadJobs(): Promise<Job[]>;

@@ -26,10 +26,12 @@ from kiribi.runtimes.javascript import (
     BoundDatabase,
     bindings_of,
     from_js,
+    promised,
     text_of,
     to_json,
 )
 from kiribi.runtimes.remote import REMOTE, Remote
+from kiribi.runtimes.visiting import Visiting
 from kiribi.stores.d1 import D1Store
 
 logger = logging.getLogger("kiribi")
@@ -96,7 +98,15 @@ def bound(cls: type[Kiribi], ctx: Any, env: Any) -> Kiribi:
     async def send(messages: list[dict[str, Any]]) -> None:
         await queue.sendBatch(to_json(messages))
 
-    kiribi.bind(store, CloudflareQueue(send), [*here.values(), *there])
+    bell = CloudflareQueue(send)
+    visiting = Visiting(
+        kiribi,
+        lambda lease: Invocation(kiribi, store, _choice(kiribi, ctx), lease),
+        lambda work: ctx.waitUntil(promised(work)),
+        lambda: _enter(kiribi),
+        bell.flush,
+    )
+    kiribi.bind(store, bell, [*here.values(), *there], visiting)
     return kiribi
 
 

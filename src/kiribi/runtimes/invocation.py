@@ -47,6 +47,9 @@ class Invocation:
         store: the manager's.
         choose: where a job runs.
         lease: seconds until its jobs are taken to be lost with it.
+
+    Attributes:
+        settled: what has ended here, and was stored so.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Invocation:
         self._execution = Execution(kiribi)
         self._reports = Reports(kiribi.store)
         self._slots = asyncio.Semaphore(CONCURRENCY)
+        self.settled: list[Ended] = []
         self._began = time.monotonic()
 
     async def run(self, wanted: int, ids: Sequence[str] | None = None) -> int:
@@ -84,6 +88,11 @@ class Invocation:
             # freed by what has ended here: a place in a limit, a successor
             self._kiribi.queue.ring()
         return len(jobs)
+
+    def hand_back(self) -> None:
+        """End what runs: it is due at once, and nothing is spent."""
+        for attempt in self._kiribi.running.values():
+            attempt.stop("release")
 
     async def _perform(self, jobs: Iterable[Job]) -> None:
         tasks = {asyncio.create_task(self._attempt(job)) for job in jobs}
@@ -124,6 +133,7 @@ class Invocation:
         await self._reports.flush()
         taken = await self._apply([one.change for one in ended])
         settled = [one for one, took in zip(ended, taken, strict=True) if took]
+        self.settled += settled
         for one in ended:
             if one not in settled:
                 logger.warning("job %s: its outcome came too late and was refused", one.job.id)

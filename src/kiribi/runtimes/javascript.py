@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 import js
-from pyodide.ffi import JsException, jsnull, to_js
+from pyodide.ffi import JsException, create_once_callable, jsnull, to_js
 
 from kiribi.stores._rows import Row
 from kiribi.stores._search import Params
@@ -50,6 +51,15 @@ def object_of(**members: Any) -> Any:
     for name, value in members.items():
         setattr(made, name, value)
     return made
+
+
+def promised(work: Awaitable[Any]) -> Any:
+    """A promise that is kept when `work` has ended, however it ends."""
+
+    def executor(resolve: Any, _: Any) -> None:
+        asyncio.ensure_future(work).add_done_callback(lambda _: resolve())
+
+    return js.Promise.new(create_once_callable(executor))
 
 
 def bindings_of(env: Any) -> dict[str, str]:

@@ -50,6 +50,17 @@ class Remote:
         asked = [(*job[:2], options(job[2]) if len(job) > 2 else {}) for job in jobs]
         return [_shown(job) for job in await self._kiribi.enqueue_many(asked)]
 
+    async def perform(
+        self,
+        binding: str,
+        payload: Any = None,
+        params: Mapping[str, Any] | None = None,
+        wait: float = 30,
+    ) -> Any:
+        """Run a job now, recorded like any other; what it returns, or it is an error."""
+        given = options(params)
+        return plain(await self._kiribi.perform(binding, payload, wait=wait, **given))
+
     async def find(self, id: str) -> dict[str, Any]:
         """One job with its attempts; it is an error if there is none."""
         job = await self._kiribi.find(id)
@@ -156,7 +167,7 @@ REMOTE: Mapping[str, str] = {
     **{
         name: name
         for name in (
-            *("enqueue", "enqueue_many", "find", "find_many", "count", "find_dead_jobs"),
+            *("enqueue", "enqueue_many", "perform", "find", "find_many", "count", "find_dead_jobs"),
             *("cancel", "retry", "run_now", "delete", "recover", "sweep", "pause", "resume"),
             *("explain", "stats", "failures", "result"),
         )
