@@ -1,8 +1,11 @@
 # Cloudflare's SDK, as far as Kiribi uses it.
+from collections.abc import Mapping
 from typing import Any
 
 class Response:
-    def __init__(self, body: str = "", *, status: int = 200) -> None: ...
+    def __init__(
+        self, body: str = "", *, status: int = 200, headers: Mapping[str, str] = ...
+    ) -> None: ...
 
 class WorkerEntrypoint:
     ctx: Any

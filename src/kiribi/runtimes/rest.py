@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from copy import copy
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,12 +10,14 @@ from urllib.parse import urlsplit
 from kiribi.manager import Kiribi
 from kiribi.runtimes.access_jwt import let_in
 from kiribi.runtimes.javascript import text_of
+from kiribi.web.headers import HEADERS
 
 CLOSED = (
     "This manager is closed: set a secret KIRIBI_TOKEN (`wrangler secret put KIRIBI_TOKEN`), "
     "the variables KIRIBI_ACCESS_TEAM and KIRIBI_ACCESS_AUD for Cloudflare Access, "
     'or the variable KIRIBI_OPEN = "1" if everybody may do everything.'
 )
+FORBIDDEN = json.dumps({"error": {"code": "forbidden", "message": CLOSED}})
 APPS: dict[str | None, Any] = {}
 
 
@@ -26,7 +29,8 @@ async def answer(kiribi: Kiribi, request: Any, env: Any) -> Any:
     if await let_in(request, env):
         token = None
     elif token is None and text_of(env, "KIRIBI_OPEN") != "1":
-        return Response(CLOSED, status=403)
+        headers = {"content-type": "application/json", **HEADERS}
+        return Response(FORBIDDEN, status=403, headers=headers)
     if token not in APPS:
         from kiribi.web.app import create_app
         from kiribi.web.guard import ANY_NAME
@@ -42,10 +46,13 @@ async def answer(kiribi: Kiribi, request: Any, env: Any) -> Any:
     app.state = State({**app.state._state, **state})
 
     async def hosted(scope: Any, receive: Any, send: Any) -> None:
-        # a call over a service binding has no Host
+        # a call over a service binding has no Host, and no address
         headers = [*scope.get("headers", ())]
-        if not any(name == b"host" for name, _ in headers):
+        known = dict(headers)
+        if b"host" not in known:
             headers.append((b"host", str(urlsplit(str(request.url)).hostname).encode()))
-        await app({**scope, "headers": headers}, receive, send)
+        address = known.get(b"cf-connecting-ip", b"").decode()
+        client = (address, 0) if address else None
+        await app({**scope, "headers": headers, "client": client}, receive, send)
 
     return await asgi.fetch(hosted, request.js_object, env)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from importlib.resources import files
+import shutil
+from importlib.resources import as_file, files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +13,7 @@ import typer
 
 from kiribi.cli.output import note
 from kiribi.errors import InvalidInput
+from kiribi.web.headers import HEADERS
 
 NAME = "my-jobs"
 """What the files call the project."""
@@ -30,6 +32,9 @@ def init(
         bool,
         typer.Option("--migrations", help="Only add this version's migrations to a project."),
     ] = False,
+    assets: Annotated[
+        bool, typer.Option("--assets", help="Only put this version's dashboard into a project.")
+    ] = False,
 ) -> None:
     """Write a project for Cloudflare Workers.
 
@@ -37,11 +42,15 @@ def init(
 
     Examples:
       kiribi init my-jobs
-      kiribi init --migrations .
+      kiribi init --migrations --assets .     after an upgrade of Kiribi
     """
     if migrations:
         added = _migrations(folder)
         note(f"added to {folder / 'migrations'}: {', '.join(added) or 'nothing, it has all'}")
+    if assets:
+        _assets(folder)
+        note(f"put the dashboard into {folder / 'dashboard'}")
+    if migrations or assets:
         return
     name = folder.resolve().name
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,61}[a-z0-9]", name):
@@ -56,6 +65,7 @@ def init(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(here.joinpath(source).read_text("utf-8").replace(NAME, name), "utf-8")
     _migrations(folder)
+    _assets(folder)
     note(f"{folder} is ready; its README.md has the commands")
 
 
@@ -72,3 +82,17 @@ def _migrations(folder: Path) -> list[str]:
     for script in added:
         (target / script.name).write_text(script.read_text("utf-8"), "utf-8")
     return sorted(script.name for script in added)
+
+
+def _assets(folder: Path) -> None:
+    """Copy the dashboard, with the headers that `kiribi serve` sends along with it."""
+    target = folder / "dashboard"
+    shutil.rmtree(target / "assets", ignore_errors=True)  # those of another version
+    target.mkdir(parents=True, exist_ok=True)
+    lines = ["/*", *(f"  {name}: {value}" for name, value in HEADERS.items())]
+    (target / "_headers").write_text("\n".join(lines) + "\n", "utf-8")
+    with as_file(files("kiribi.web").joinpath("static")) as static:
+        if (static / "index.html").exists():
+            shutil.copytree(static, target, dirs_exist_ok=True)
+        else:
+            note(f"Kiribi's dashboard is not built here: {target} stays empty")

@@ -1,0 +1,86 @@
+"""The dashboard of a project as `kiribi init` makes it, in workerd: Static Assets before REST."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Generator
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import expect
+from tests.dashboard.conftest import Visit
+from tests.dashboard.toolchain import STATIC
+from tests.integration.cli_world import Shell
+from tests.workers.dev import PYTHON_FLAGS, Dev, dev, until, wrangler
+from tests.workers.require import require
+from tests.workers.world import vendor
+
+from kiribi.web.headers import HEADERS
+
+TOKEN = "a-long-random-text-for-this-test"
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Generator[Dev]:
+    """Its README followed, with the runtime that is installed here."""
+    require()
+    if not (STATIC / "index.html").exists():
+        pytest.skip("the dashboard is not built: make dashboard")
+    folder = tmp_path_factory.mktemp("shop") / "my-shop"
+    Shell(folder.parent)("init", "my-shop")
+    path = folder / "wrangler.jsonc"
+    config = json.loads(re.sub(r"(?m)//.*$", "", path.read_text("utf-8")))
+    config["compatibility_flags"] = PYTHON_FLAGS
+    path.write_text(json.dumps(config), "utf-8")
+    (folder / ".dev.vars").write_text(f'KIRIBI_TOKEN="{TOKEN}"\n')
+    vendor(folder, packages=True)
+    wrangler("d1", "migrations", "apply", "my-shop", "--local", cwd=folder)
+    with dev(path) as running:
+        yield running
+
+
+def ask(shop: Dev, path: str, body: Any = None, token: str = TOKEN) -> httpx.Response:
+    return httpx.request(
+        "GET" if body is None else "POST",
+        f"{shop.url}/api/{path}",
+        json=body,
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=60,
+    )
+
+
+def test_the_dashboard(shop: Dev, visit: Visit) -> None:
+    asked = {"binding": "SEND_MAIL", "payload": {"to": "nobody"}, "params": {"maxRetries": 1}}
+    id = ask(shop, "enqueue", asked).json()["id"]
+    assert ask(shop, f"jobs/{id}/result?timeout=30").json()["status"] == "FAILED", shop.log
+
+    page = visit(shop.url, expected=("401",))
+    page.get_by_label("Access token").fill(TOKEN)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name="Jobs").click()
+    row = page.locator("table.jobs tbody tr")
+    expect(row).to_have_count(1)
+    expect(row).to_contain_text("nobody is no address")
+    page.locator("td.name a").click()
+    expect(page).to_have_url(re.compile(f"jobs/{id}"))
+    page.reload()  # a path that is no file
+    expect(page.get_by_role("heading", name="SEND_MAIL")).to_be_visible()
+    page.get_by_role("button", name="Retry").click()
+    expect(page.get_by_text("Attempt 2")).to_be_visible()
+    until(lambda: ask(shop, f"jobs/{id}").json()["attempts"] == 2, 30, shop.log)
+
+
+def test_code_is_public_and_data_is_not(shop: Dev) -> None:
+    for path in ("/", "/jobs/any", "/icon.svg"):
+        page = httpx.get(shop.url + path)
+        assert page.status_code == 200
+        given = {name: page.headers.get(name) for name in HEADERS}
+        assert given == HEADERS, path
+    for path in ("me", "bindings", "jobs/any", "openapi.json"):
+        assert ask(shop, path, token="wrong").status_code == 401, path
+        assert httpx.get(f"{shop.url}/api/{path}", timeout=60).status_code == 401, path
+    assert httpx.get(f"{shop.url}/api/nothing").status_code == 401
+    assert ask(shop, "nothing").status_code == 404
