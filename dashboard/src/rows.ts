@@ -3,15 +3,18 @@
 import { useKeys } from "./keys";
 
 /** What takes the focus for its row. */
-const links = (): HTMLElement[] =>
+export const links = (): HTMLElement[] =>
   [...document.querySelectorAll("table.list tbody tr, .rows > li")].flatMap(
     (row) => row.querySelector<HTMLElement>("a, button") ?? [],
   );
 
+/** Which row has the focus; -1: none. */
+export const focused = (): number =>
+  links().findIndex((link) => link.closest("tr, li")?.contains(document.activeElement));
+
 function move(step: number): void {
   const all = links();
-  const here = all.findIndex((link) => link.closest("tr, li")?.contains(document.activeElement));
-  const to = Math.min(Math.max(here + step, 0), all.length - 1);
+  const to = Math.min(Math.max(focused() + step, 0), all.length - 1);
   all[to]?.focus();
   all[to]?.closest("tr, li")?.scrollIntoView({ block: "nearest" });
 }

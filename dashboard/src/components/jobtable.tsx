@@ -22,7 +22,7 @@ export function JobTable({ listing, loading, selection, selectable, ...act }: Pr
   return (
     <table
       role="table"
-      class="jobs"
+      class="list jobs"
       data-hidden={hidden.value.join(" ")}
       aria-busy={loading}
       aria-label={t("nav.jobs")}
@@ -51,10 +51,10 @@ export function JobTable({ listing, loading, selection, selectable, ...act }: Pr
           <th role="columnheader" scope="col" class="payload">
             {t("column.payload")}
           </th>
-          <th role="columnheader" scope="col" class="attempts">
+          <th role="columnheader" scope="col" class="attempts figures">
             {t("column.attempts")}
           </th>
-          <th role="columnheader" scope="col" class="age">
+          <th role="columnheader" scope="col" class="age figures">
             <button
               type="button"
               title={t(absolute.value ? "age.relative" : "age.absolute")}
@@ -63,13 +63,13 @@ export function JobTable({ listing, loading, selection, selectable, ...act }: Pr
               {t(absolute.value ? "column.created" : "column.age")}
             </button>
           </th>
-          <th role="columnheader" scope="col" class="took">
+          <th role="columnheader" scope="col" class="took figures">
             {t("column.took")}
           </th>
           <th role="columnheader" scope="col" class="last">
             {t("column.last")}
           </th>
-          <th role="columnheader" scope="col" class="priority">
+          <th role="columnheader" scope="col" class="priority figures">
             {t("column.priority")}
           </th>
           <th role="columnheader" scope="col" class="worker">

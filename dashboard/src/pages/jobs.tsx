@@ -28,24 +28,10 @@ import { PAGE } from "../listing";
 import { announce } from "../notices";
 import { parse } from "../query";
 import { go, href, place } from "../router";
+import { focused, links, useRowKeys } from "../rows";
 import { all, kept, NOTHING, toggled } from "../selection";
 import { me } from "../session";
 import type { Job } from "../types";
-
-const links = (): HTMLAnchorElement[] => [
-  ...document.querySelectorAll<HTMLAnchorElement>("table.jobs td.name a"),
-];
-
-/** Which row has the focus; -1: none. */
-const focused = (): number =>
-  links().findIndex((link) => link.closest("tr")?.contains(document.activeElement));
-
-function move(step: number): void {
-  const all = links();
-  const to = Math.min(Math.max(focused() + step, 0), all.length - 1);
-  all[to]?.focus();
-  all[to]?.closest("tr")?.scrollIntoView({ block: "nearest" });
-}
 
 /** The row that was opened last: coming back continues there. */
 let left: string | null = null;
@@ -104,9 +90,8 @@ export function JobsPage() {
     else if (jobs.length) void act(action, jobs).then((done) => done && setSelection(NOTHING));
   };
   const select = (id: string, range: boolean) => setSelection(toggled(selection, id, range, order));
+  useRowKeys();
   useKeys({
-    j: () => move(1),
-    k: () => move(-1),
     x: () => {
       const one = rows[focused()];
       if (one && selectable) select(one.id, false);
