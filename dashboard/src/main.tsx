@@ -4,7 +4,6 @@ import { startLanguage } from "./i18n";
 import { startKeys } from "./keys";
 import { startLive } from "./live";
 import { startRouter } from "./router";
-import "uplot/dist/uPlot.min.css";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/shell.css";

@@ -54,7 +54,7 @@ async def seeded(site: Site) -> str:
 def take(page: Page, url: str, name: str) -> None:
     """Pictures of the pages, in one theme."""
     page.goto(url)
-    expect(page.locator("canvas")).to_have_count(3)
+    expect(page.locator(".plot svg")).to_have_count(3)
     expect(page.locator(".joblines li").first).to_be_visible()
     page.screenshot(path=PICTURES / f"overview-{name}.png")
     page.goto(f"{url}jobs?q=binding:SEND_MAIL+status:FAILED")

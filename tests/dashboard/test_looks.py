@@ -112,7 +112,7 @@ def test_axe_and_room_on_every_page(
         page.goto(site.url + path)
         expect(page.locator("#main :is(tbody tr, .rows li)").first).to_be_visible()
         if path in ("", "bindings/SEND_MAIL"):
-            expect(page.locator("canvas")).to_have_count(3)
+            expect(page.locator(".plot svg")).to_have_count(3)
         fits(page)
         check_accessible(page)
 
@@ -130,7 +130,7 @@ def test_every_page_in_japanese(site: Site, seed: Seed, visit: Visit) -> None:
 def test_the_keyboard_goes_to_every_page(site: Site, seed: Seed, visit: Visit) -> None:
     site.run(something_everywhere, site, seed)
     page = visit(site.url)
-    expect(page.locator("canvas")).to_have_count(3)
+    expect(page.locator(".plot svg")).to_have_count(3)
     for key, path in zip("jfbswao", ("jobs", *PAGES[2:4], *PAGES[5:], ""), strict=True):
         page.keyboard.press("g")
         page.keyboard.press(key)

@@ -91,7 +91,7 @@ def test_charts_of_an_hour_a_day_a_week(site: Site, visit: Visit) -> None:
     page = visit(site.url)
     charts = page.locator(".chart")
     expect(charts).to_have_count(3)
-    expect(charts.locator("canvas")).to_have_count(3)
+    expect(charts.locator(".plot svg")).to_have_count(3)
     summary = charts.first.locator("figcaption span")
 
     def completed() -> int:

@@ -1,13 +1,11 @@
-import { useEffect, useRef } from "preact/hooks";
-import type uPlotType from "uplot";
-import { language } from "../i18n";
-import { dark } from "../theme";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { announce } from "../notices";
+import { area, figures, line, moments, stretches, type Scale } from "../plot";
 import { moment } from "../time";
 
 export interface Line {
   name: string;
-  /** A colour of the theme, without its dashes. */
-  tone: "completed" | "failed" | "processing" | "pending" | "retry";
+  tone: "completed" | "failed" | "running" | "warn";
   values: (number | null)[];
   dashed?: boolean;
   filled?: boolean;
@@ -20,109 +18,117 @@ interface Props {
   /** Epoch seconds. */
   at: number[];
   lines: readonly Line[];
+  scale: Scale;
   /** A value as the axis and the legend show it. */
   show: (value: number) => string;
-  /** Values are counts: there is nothing between two of them. */
-  whole?: boolean;
 }
 
 const HEIGHT = 160;
-const WHOLE = [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7].flatMap((n) => [n, 2 * n, 5 * n]);
+const TOP = 8;
+const FLOOR = HEIGHT - 22;
+const LEFT = 48;
+const RIGHT = 8;
+/** Pixels that a time on the axis takes. */
+const ROOM = 76;
 
-function options(
-  { at, lines, show, whole }: Props,
-  width: number,
-  colour: (name: string) => string,
-): uPlotType.Options {
-  const axis = {
-    stroke: colour("muted"),
-    font: "11px system-ui",
-    grid: { stroke: colour("line"), width: 1 },
-    ticks: { show: false },
-  };
-  const far = (at.at(-1) ?? 0) - (at[0] ?? 0) > 86_400 * 2;
-  return {
-    width,
-    height: HEIGHT,
-    cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
-    legend: { live: true },
-    scales: { y: { range: (_, __, most) => [0, Math.max(most * 1.08, 1)] } },
-    axes: [
-      { ...axis, size: 28, values: (_, splits) => splits.map((each) => moment(each * 1000, far)) },
-      {
-        ...axis,
-        size: 52,
-        ...(whole && { incrs: WHOLE }),
-        values: (_, values) => values.map(show),
-      },
-    ],
-    series: [
-      { label: "", value: (_, at) => (at ? moment(at * 1000, far, true) : "") },
-      ...lines.map((line) => ({
-        label: line.name,
-        stroke: colour(line.tone),
-        width: 2,
-        ...(line.dashed && { dash: [5, 4] }),
-        ...(line.filled && { fill: colour(`${line.tone}-soft`) }),
-        points: { size: 4 },
-        value: (_: unknown, value: number | null) => (value === null ? "–" : show(value)),
-      })),
-    ],
-  };
-}
-
-/** Lines over time, drawn by uPlot, which comes with the first chart. */
-export function Chart(props: Props) {
+/** Lines over time, with the values of the moment that is pointed at, by mouse or arrow keys. */
+export function Chart({ title, summary, at, lines, scale, show }: Props) {
   const box = useRef<HTMLDivElement>(null);
-  const drawn = useRef<{ plot: uPlotType; key: string } | null>(null);
-  const key = `${dark.value} ${language.value} ${props.lines.length} ${props.at.length}`;
-
-  useEffect(() => {
-    const element = box.current;
-    if (!element) return;
-    let gone = false;
-    const data = () => [props.at, ...props.lines.map(({ values }) => values)] as never;
-    if (drawn.current?.key === key) {
-      drawn.current.plot.setData(data());
-      return;
-    }
-    const draw = (Plot: typeof uPlotType) => {
-      if (gone) return; // a newer one is on its way
-      const probe = getComputedStyle(element);
-      // a custom property keeps light-dark() as it is written: a real one has chosen
-      const colour = (name: string) => {
-        element.style.color = `var(--${name})`;
-        return probe.color;
-      };
-      drawn.current?.plot.destroy();
-      const made = options(props, element.clientWidth || 300, colour);
-      element.style.color = "";
-      drawn.current = { plot: new Plot(made, data(), element), key };
-    };
-    void import("uplot").then(({ default: Plot }) => draw(Plot));
-    return () => {
-      gone = true;
-    };
-  });
-  useEffect(() => {
-    const watcher = new ResizeObserver(([entry]) => {
-      const width = entry?.contentRect.width;
-      if (width) drawn.current?.plot.setSize({ width, height: HEIGHT });
-    });
+  const [width, setWidth] = useState(0);
+  const [pointed, point] = useState<number | null>(null);
+  useLayoutEffect(() => {
+    const watcher = new ResizeObserver(([entry]) => setWidth(entry?.contentRect.width ?? 0));
     if (box.current) watcher.observe(box.current);
-    return () => {
-      watcher.disconnect();
-      drawn.current?.plot.destroy();
-      drawn.current = null;
-    };
+    return () => watcher.disconnect();
   }, []);
+
+  const from = at[0] ?? 0;
+  const to = Math.max(at.at(-1) ?? 0, from + 1);
+  const far = to - from > 86_400 * 2;
+  const levels = figures(Math.max(0, ...lines.flatMap(({ values }) => values.map(Number))), scale);
+  const top = levels.at(-1) ?? 1;
+  const span = Math.max(1, width - LEFT - RIGHT);
+  const x = (seconds: number): number => LEFT + (span * (seconds - from)) / (to - from);
+  const y = (value: number): number => FLOOR - ((FLOOR - TOP) * value) / top;
+  const index = pointed === null ? null : Math.min(pointed, at.length - 1);
+  const said = (each: Line, index: number): string => {
+    const value = each.values[index] ?? null;
+    return value === null ? "–" : show(value);
+  };
+  const when = (index: number): string => moment((at[index] ?? 0) * 1000, far, true);
+
+  const pointAt = (event: PointerEvent) => {
+    const left = event.clientX - (box.current?.getBoundingClientRect().left ?? 0);
+    const share = Math.min(Math.max((left - LEFT) / span, 0), 1);
+    point(Math.round(share * (at.length - 1)));
+  };
+  const step = (event: KeyboardEvent) => {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    const next = Math.min(Math.max((index ?? at.length) + by, 0), at.length - 1);
+    point(next);
+    announce([when(next), ...lines.map((each) => `${each.name} ${said(each, next)}`)].join(", "));
+  };
+
   return (
     <figure class="card chart">
       <figcaption>
-        <h2>{props.title}</h2>
-        <span class="muted figures">{props.summary}</span>
+        <h2>{title}</h2>
+        <span class="muted figures">{summary}</span>
       </figcaption>
-      <div ref={box} class="plot" role="img" aria-label={`${props.title}: ${props.summary}`} />
+      <div
+        ref={box}
+        class="plot"
+        role="img"
+        aria-label={`${title}: ${summary}`}
+        tabIndex={0}
+        onPointerMove={pointAt}
+        onPointerLeave={() => point(null)}
+        onKeyDown={step}
+        onBlur={() => point(null)}
+      >
+        {width > 0 && (
+          <svg width={width} height={HEIGHT}>
+            {levels.map((level) => (
+              <g key={level}>
+                <path class="grid" d={`M${LEFT} ${y(level)}H${width - RIGHT}`} />
+                <text x={LEFT - 8} y={y(level) + 4} text-anchor="end">
+                  {show(level)}
+                </text>
+              </g>
+            ))}
+            {moments(from * 1000, to * 1000, span / ROOM).map((ms) => (
+              <text key={ms} x={x(ms / 1000)} y={HEIGHT - 4} text-anchor="middle">
+                {moment(ms, far)}
+              </text>
+            ))}
+            {lines.map(({ name, tone, values, dashed, filled }) => (
+              <g key={name} class={`is-${tone}`}>
+                {stretches(values, (each) => x(at[each] ?? 0), y).map((points) => (
+                  <g key={points[0]?.[0]}>
+                    {filled && <path class="area" d={area(points, FLOOR)} />}
+                    <path class={dashed ? "line dashed" : "line"} d={line(points)} />
+                  </g>
+                ))}
+                {index !== null && (values[index] ?? null) !== null && (
+                  <circle cx={x(at[index] ?? 0)} cy={y(values[index] ?? 0)} r={3.5} />
+                )}
+              </g>
+            ))}
+            {index !== null && <path class="pointer" d={`M${x(at[index] ?? 0)} ${TOP}V${FLOOR}`} />}
+          </svg>
+        )}
+      </div>
+      <ul class="legend">
+        {lines.map((each) => (
+          <li key={each.name} class={`is-${each.tone}${each.dashed ? " dashed" : ""}`}>
+            {each.name}
+            {index !== null && <b class="figures"> {said(each, index)}</b>}
+          </li>
+        ))}
+        {index !== null && <li class="muted figures">{when(index)}</li>}
+      </ul>
     </figure>
   );
 }

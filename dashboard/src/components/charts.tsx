@@ -21,10 +21,10 @@ export function Charts({ stats }: { stats: Stats }) {
         summary={tn("chart.throughput.sum", sum(completed), { enqueued: sum(enqueued) })}
         at={at}
         show={compact}
-        whole
+        scale="counts"
         lines={[
           { name: t("chart.completed"), tone: "completed", values: completed, filled: true },
-          { name: t("chart.enqueued"), tone: "processing", values: enqueued, dashed: true },
+          { name: t("chart.enqueued"), tone: "running", values: enqueued, dashed: true },
         ]}
       />
       <Chart
@@ -34,10 +34,11 @@ export function Charts({ stats }: { stats: Stats }) {
           run: mean(overall(stats, "run")),
         })}
         at={at}
+        scale="durations"
         show={duration}
         lines={[
-          { name: t("chart.wait"), tone: "retry", values: wait },
-          { name: t("chart.run"), tone: "processing", values: run, dashed: true },
+          { name: t("chart.wait"), tone: "warn", values: wait },
+          { name: t("chart.run"), tone: "running", values: run, dashed: true },
         ]}
       />
       <Chart
@@ -47,7 +48,7 @@ export function Charts({ stats }: { stats: Stats }) {
         }
         at={at}
         show={compact}
-        whole
+        scale="counts"
         lines={[{ name: t("chart.failed"), tone: "failed", values: failed, filled: true }]}
       />
     </div>
