@@ -412,6 +412,10 @@ class Kiribi(Acting):
         await self.store.prune(retention, STEP)
         await self.store.roll_up()
 
+    async def carry(self, seconds: float) -> bool:
+        """Carry out bulk actions for about so many seconds; whether there was anything to do."""
+        return await self._carrier.tick(budget=seconds)
+
     @property
     def hooked(self) -> bool:
         """Whether the application overrides a hook."""

@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -19,6 +20,7 @@ T = TypeVar("T")
 SECONDS = 30.0
 """The deadline of everything that is waited for."""
 
+TOKEN = "a-long-random-text-for-these-tests"
 APP = """
 import asyncio
 from pydantic import BaseModel
@@ -93,6 +95,16 @@ class Shell:
     def _env(self) -> dict[str, str]:
         clean = {k: v for k, v in os.environ.items() if not k.startswith("KIRIBI_")}
         return {**clean, "PYTHONUNBUFFERED": "1", **self.env}
+
+
+@contextmanager
+def served(shell: Shell) -> Iterator[Shell]:
+    """The same folder, its database behind a server that every command goes through."""
+    secret = {"KIRIBI_TOKEN": TOKEN}
+    with Shell(shell.folder, secret).start("serve", "--port", "0") as server:
+        url = server.heard(r"Dashboard +(\S+)")[1]
+        yield Shell(shell.folder, {**secret, "KIRIBI_URL": url})
+        assert server.end() == 0, server.said
 
 
 class Running:

@@ -4,31 +4,47 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.cli_world import APP
+from tests.integration.cli_world import APP, TOKEN
+from tests.integration.rest_world import Served
 
 from kiribi.cli import main
 
 Say = Callable[..., str]
 
 
-@pytest.fixture
-def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Say:
-    """Runs `kiribi schedules …`; what it prints."""
+@pytest.fixture(params=["database", "url"])
+def say(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Iterator[Say]:
+    """Runs `kiribi schedules …`, there or through a server; what it prints."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("KIRIBI_DATABASE_URL", raising=False)
+    for name in ("KIRIBI_DATABASE_URL", "KIRIBI_URL", "KIRIBI_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
     (tmp_path / "app.py").write_text(APP)
 
     def run(words: str, code: int = 0) -> str:
+        if request.param == "url":
+            # it has the application, and checks by it
+            words = words.replace("--app app.py", "")
         assert main(["schedules", *shlex.split(words)]) == code, capsys.readouterr()
         out, err = capsys.readouterr()
         return err if code else out
 
-    return run
+    if request.param == "database":
+        yield run
+        return
+    with Served(tmp_path / "served.db", token=TOKEN) as served:
+        monkeypatch.setenv("KIRIBI_URL", served.url)
+        monkeypatch.setenv("KIRIBI_TOKEN", TOKEN)
+        yield run
 
 
 def read(text: str) -> Any:
@@ -93,10 +109,10 @@ def test_mistakes(say: Say, words: str, code: int, says: str) -> None:
 
 
 def test_what_is_not_there(say: Say) -> None:
-    say("create beat A --every 1h")
+    say("create beat ECHO --every 1h")
     for words in ("show", "edit", "pause", "resume", "run", "delete", "next"):
         assert "schedule 'other' does not exist" in say(f"{words} other", 1)
-    assert "there is one of this name" in say("create beat A --every 2h", 1)
-    say("create beat A --every 1h")
+    assert "there is one of this name" in say("create beat ECHO --every 2h", 1)
+    say("create beat ECHO --every 1h")
     assert "--number: 0 is not allowed" in say("next beat -n 0", 2)
     assert len(say("run beat")) == 37

@@ -26,7 +26,8 @@ from kiribi.cli import (
     upkeep,
 )
 from kiribi.cli.output import note
-from kiribi.errors import InvalidInput, KiribiError, shown
+from kiribi.cli.session import may_be_remote
+from kiribi.errors import InvalidInput, KiribiError
 
 __all__ = ["main"]
 
@@ -76,7 +77,8 @@ def root(
       kiribi enqueue SEND_MAIL '{"to": "ada@example.org"}' --wait
       kiribi jobs list --status FAILED
 
-    The database is --database or KIRIBI_DATABASE_URL, else ./kiribi.db.
+    The database is --database or KIRIBI_DATABASE_URL, else ./kiribi.db. Instead, most commands
+    speak to a manager elsewhere: --url https://… --token …, or KIRIBI_URL and KIRIBI_TOKEN.
     """
 
 
@@ -112,6 +114,10 @@ actions_app.command()(background.abort)
 app.add_typer(schedules.app, name="schedules", rich_help_panel="Ask")
 for action in actions.ACTIONS:
     jobs_app.command(action.name)(actions.command(action))
+for group in (app, jobs_app, actions_app, schedules.app):
+    for registered in group.registered_commands:
+        assert registered.callback is not None  # noqa: S101 - each was registered with one
+        registered.callback = may_be_remote(registered.callback)
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -140,7 +146,9 @@ def _failed(error: Exception) -> int:
         note("aborted")
         return 1
     if isinstance(error, typer.TyperException):
-        if message := error.format_message():  # none where the help was printed
+        if getattr(error, "option_name", None) == "--url":
+            note("error: this command needs the database itself: give --database")
+        elif message := error.format_message():  # none where the help was printed
             note(f"error: {message}")
             context = getattr(error, "ctx", None)
             if context is not None:
@@ -167,5 +175,4 @@ def _named(error: InvalidInput) -> str:
         option = NAMES[name]
     else:
         return str(error)
-    field = f"{option} {rest}".rstrip()
-    return f"{field}: {shown(error.value)} is not allowed; {error.allowed}"
+    return f"{option} {rest}".rstrip() + str(error).removeprefix(error.field)

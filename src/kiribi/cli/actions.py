@@ -14,7 +14,7 @@ from kiribi.action import Action as Begun
 from kiribi.cli import filters
 from kiribi.cli.background import carried_out, whoami
 from kiribi.cli.output import emit, note
-from kiribi.cli.session import DATABASE, Database, Json, run
+from kiribi.cli.session import DATABASE, Json, Where, run
 from kiribi.errors import InvalidInput
 from kiribi.job import OPEN, WAITING, JobStatus
 from kiribi.manager import Kiribi
@@ -89,7 +89,7 @@ def command(action: Action) -> Callable[..., None]:
         yes: Yes = False,
         background: Background = False,
         json: Json = False,
-        database: Database = DATABASE,
+        database: Where = DATABASE,
     ) -> None:
         chosen = filters.parse(binding, status, error, payload, since, until, fingerprint, reason)
         if bool(ids) == bool(chosen):

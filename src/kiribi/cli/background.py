@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import getpass
 import socket
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Generator
+from contextlib import contextmanager, suppress
 from typing import Annotated, Any
 
 import typer
 
+from kiribi._carrier import LEASE_MS, Stepped, begin, carry_out
 from kiribi.action import Action, ActionStatus
 from kiribi.cli.output import ago, cell, emit, emit_line, note, plain, screen, table
-from kiribi.cli.session import DATABASE, Database, Json, run
+from kiribi.cli.remote.manager import RemoteKiribi
+from kiribi.cli.session import DATABASE, Json, Where, run
+from kiribi.errors import Conflict
 from kiribi.manager import Kiribi
 from kiribi.search import Count, JobFilter
 from kiribi.web import wire
@@ -23,7 +26,7 @@ ActionId = Annotated[str, typer.Argument(metavar="ID", help="The action's id.")]
 def list_actions(
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="How many.")] = 20,
     json: Json = False,
-    database: Database = DATABASE,
+    database: Where = DATABASE,
 ) -> None:
     """List bulk actions, newest first: who did what to which jobs, and how far it is.
 
@@ -45,7 +48,7 @@ def list_actions(
     screen().print(rows if found else "No actions.")
 
 
-def show(id: ActionId, json: Json = False, database: Database = DATABASE) -> None:
+def show(id: ActionId, json: Json = False, database: Where = DATABASE) -> None:
     """Show a bulk action.
 
     Examples:
@@ -60,7 +63,7 @@ def show(id: ActionId, json: Json = False, database: Database = DATABASE) -> Non
         screen().print(plain(f"{name:>10}  {'' if value is None else value}"))
 
 
-def abort(id: ActionId, database: Database = DATABASE) -> None:
+def abort(id: ActionId, database: Where = DATABASE) -> None:
     """End a running bulk action. A step under way is carried out as a whole, or not at all.
 
     Examples:
@@ -71,33 +74,46 @@ def abort(id: ActionId, database: Database = DATABASE) -> None:
 
 
 async def carried_out(kiribi: Kiribi, kind: str, filter: dict[str, Any]) -> tuple[Action, Any]:
-    """Begin an action and carry it out here, with a progress bar; and what was done, as JSON.
+    """Begin an action and follow it to its end, with a progress bar; and what was done, as JSON.
 
     Whoever ticks goes on if this process dies. If it is interrupted, the action is aborted.
     """
     from asyncio import CancelledError
 
-    from kiribi._carrier import LEASE_MS, begin, carry_out
-
     parsed = JobFilter.parse(filter)
-    action = await begin(kiribi.store, kind, parsed, whoami(), lease_ms=LEASE_MS)
-    told: dict[str, Any] = {"done": [], "skipped": []}
+    count = await kiribi.count(parsed)
+    steps = _steps(kiribi, kind, parsed)
+    last = await anext(steps)
+    done: list[str] = []
+    skipped: list[dict[str, str]] = []
     try:
-        with _bar(kind, await kiribi.count(parsed)) as advance:
-            async for stepped in carry_out(kiribi.store, action):
-                action = stepped.action
-                told["done"] += stepped.done
-                told["skipped"] += [
-                    {"id": id, "reason": str(error)} for id, error in stepped.refused.items()
-                ]
-                advance(action.matched)
+        with _bar(kind, count) as advance:
+            async for last in steps:
+                done += last.done
+                skipped += [{"id": id, "reason": str(why)} for id, why in last.refused.items()]
+                advance(last.action.matched)
     except CancelledError:
-        await kiribi.store.abort_action(action.id)
-        note(f"aborted action {action.id}")
+        with suppress(Conflict):  # it has just ended
+            await kiribi.abort(last.action.id)
+            note(f"aborted action {last.action.id}")
         raise
-    if action.status is ActionStatus.ABORTED:
-        note(f"action {action.id} was aborted")
-    return action, {**told, "action": wire.action_shown(action)}
+    if last.action.status is ActionStatus.ABORTED:
+        note(f"action {last.action.id} was aborted")
+    # a manager elsewhere only counts them
+    ids = {} if isinstance(kiribi, RemoteKiribi) else {"done": done, "skipped": skipped}
+    return last.action, {**ids, "action": wire.action_shown(last.action)}
+
+
+async def _steps(kiribi: Kiribi, kind: str, filter: JobFilter) -> AsyncIterator[Stepped]:
+    """Begin an action, and carry it out here or watch it elsewhere; each step."""
+    if isinstance(kiribi, RemoteKiribi):
+        async for action in kiribi.steps(kind, filter):
+            yield Stepped(action)
+        return
+    begun = await begin(kiribi.store, kind, filter, whoami(), lease_ms=LEASE_MS)
+    yield Stepped(begun)
+    async for stepped in carry_out(kiribi.store, begun):
+        yield stepped
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import typer
 from kiribi.cli import job_options, values
 from kiribi.cli.job_options import Attempts, Binding, Key, Payload, Priority, RetryDelay, Timeout
 from kiribi.cli.output import emit, note
-from kiribi.cli.session import DATABASE, App, Database, Json, run
+from kiribi.cli.session import DATABASE, App, Json, Where, run
 from kiribi.cli.shapes import detailed
 from kiribi.errors import InvalidInput
 from kiribi.manager import Kiribi
@@ -57,7 +57,7 @@ def enqueue(
     ] = False,
     app: App = None,
     json: Json = False,
-    database: Database = DATABASE,
+    database: Where = DATABASE,
 ) -> None:
     """Accept a job: print its id, or with --wait its result.
 

@@ -23,7 +23,7 @@ from kiribi.cli.output import (
     span,
     table,
 )
-from kiribi.cli.session import DATABASE, Database, Json, run
+from kiribi.cli.session import DATABASE, Json, Where, run
 from kiribi.cli.watch import watch as follow
 from kiribi.errors import JobNotFound
 from kiribi.job import Job, JobStatus
@@ -55,7 +55,7 @@ def list_jobs(
     ] = None,
     watch: Watch = False,
     json: Json = False,
-    database: Database = DATABASE,
+    database: Where = DATABASE,
 ) -> None:
     """List jobs, newest first; with --json one a line.
 
@@ -92,7 +92,7 @@ def list_jobs(
         note(f"There may be more: --before {page.next}")
 
 
-def show(id: Id, watch: Watch = False, json: Json = False, database: Database = DATABASE) -> None:
+def show(id: Id, watch: Watch = False, json: Json = False, database: Where = DATABASE) -> None:
     """Show a job: payload, attempts, result, errors. --watch follows it to its end.
 
     Examples:
@@ -128,7 +128,7 @@ def logs(
         bool, typer.Option("--watch", "-w", help="Follow the log to the job's end.")
     ] = False,
     json: Json = False,
-    database: Database = DATABASE,
+    database: Where = DATABASE,
 ) -> None:
     """Print what a job has logged; with --json one line of JSON a line.
 

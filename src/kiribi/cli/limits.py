@@ -10,7 +10,7 @@ import typer
 
 from kiribi.cli import values
 from kiribi.cli.output import emit
-from kiribi.cli.session import DATABASE, Database, Json, run
+from kiribi.cli.session import DATABASE, Json, Where, run
 from kiribi.errors import InvalidInput
 from kiribi.limits import Limits, RateLimit, RetryBudget
 from kiribi.manager import Kiribi
@@ -42,7 +42,7 @@ def limit(
         bool, typer.Option("--reset", help="Take back what was set: the performer's hold again.")
     ] = False,
     json: Json = False,
-    database: Database = DATABASE,
+    database: Where = DATABASE,
 ) -> None:
     """Set limits of a binding for all workers, now; `none` lifts one.
 

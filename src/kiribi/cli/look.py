@@ -8,7 +8,7 @@ import typer
 
 from kiribi.cli import limits, shapes, values
 from kiribi.cli.output import ago, cell, emit, emit_line, plain, screen, shown_status, span, table
-from kiribi.cli.session import DATABASE, Database, Json, run
+from kiribi.cli.session import DATABASE, Json, Where, run
 from kiribi.distribution import Distribution
 from kiribi.errors import InvalidInput
 from kiribi.web import wire
@@ -25,7 +25,7 @@ def stats(
         list[str] | None, typer.Option("--binding", "-b", help="Only of this (repeatable).")
     ] = None,
     json: Json = False,
-    database: Database = DATABASE,
+    database: Where = DATABASE,
 ) -> None:
     """What became of jobs: failure rates, throughput, how long they waited and ran, by binding.
 
@@ -92,7 +92,7 @@ def failures(
         str, typer.Option("--limit", "-n", metavar="N", help="How many causes, up to 1,000.")
     ] = "20",
     json: Json = False,
-    database: Database = DATABASE,
+    database: Where = DATABASE,
 ) -> None:
     """List what goes wrong, by cause: binding, error, and the place in the application's own code.
 
@@ -128,7 +128,7 @@ def failures(
 def explain(
     id: Annotated[str, typer.Argument(help="The job's id.")],
     json: Json = False,
-    database: Database = DATABASE,
+    database: Where = DATABASE,
 ) -> None:
     """Say why a job is not running, or what is going on with it.
 
@@ -148,7 +148,7 @@ def explain(
 def batch(
     id: Annotated[str, typer.Argument(help="The id of the batch's callback job.")],
     json: Json = False,
-    database: Database = DATABASE,
+    database: Where = DATABASE,
 ) -> None:
     """Show how far a batch has come, or what any other job waits for.
 
@@ -167,7 +167,7 @@ def batch(
     screen().print(plain(f"then {callback.binding} {callback.id}:"), shown_status(callback.status))
 
 
-def bindings(json: Json = False, database: Database = DATABASE) -> None:
+def bindings(json: Json = False, database: Where = DATABASE) -> None:
     """List the bindings the database knows: who served them last, which are paused.
 
     Examples:
@@ -189,7 +189,7 @@ def bindings(json: Json = False, database: Database = DATABASE) -> None:
     screen().print(rows if found else "No bindings: no worker has served this database yet.")
 
 
-def pause(binding: Binding, database: Database = DATABASE) -> None:
+def pause(binding: Binding, database: Where = DATABASE) -> None:
     """Claim no more jobs of a binding, on any worker, until resumed. What runs, runs on.
 
     Examples:
@@ -199,7 +199,7 @@ def pause(binding: Binding, database: Database = DATABASE) -> None:
     typer.echo(f"paused {binding}")
 
 
-def resume(binding: Binding, database: Database = DATABASE) -> None:
+def resume(binding: Binding, database: Where = DATABASE) -> None:
     """Claim a paused binding's jobs again.
 
     Examples:
@@ -209,7 +209,7 @@ def resume(binding: Binding, database: Database = DATABASE) -> None:
     typer.echo(f"resumed {binding}")
 
 
-def workers(json: Json = False, database: Database = DATABASE) -> None:
+def workers(json: Json = False, database: Where = DATABASE) -> None:
     """List the workers the database knows, newest first.
 
     Examples:

@@ -13,7 +13,7 @@ from kiribi._schedules import existing, next_ticks
 from kiribi.cli import job_options, shapes, values
 from kiribi.cli.job_options import Attempts, Binding, Key, Payload, Priority, RetryDelay, Timeout
 from kiribi.cli.output import ago, cell, emit, emit_line, local, note, plain, pretty, screen, table
-from kiribi.cli.session import DATABASE, App, Database, Json, run
+from kiribi.cli.session import DATABASE, App, Json, Where, run
 from kiribi.errors import InvalidInput
 from kiribi.manager import Kiribi
 from kiribi.schedule import Cron, Every, Missed, Schedule, When
@@ -44,7 +44,7 @@ app = typer.Typer(no_args_is_help=True, help="Recurring jobs: make, see and stee
 
 
 @app.command("list")
-def list_schedules(json: Json = False, database: Database = DATABASE) -> None:
+def list_schedules(json: Json = False, database: Where = DATABASE) -> None:
     """List schedules by name.
 
     Examples:
@@ -69,7 +69,7 @@ def list_schedules(json: Json = False, database: Database = DATABASE) -> None:
 
 
 @app.command()
-def show(name: Name, json: Json = False, database: Database = DATABASE) -> None:
+def show(name: Name, json: Json = False, database: Where = DATABASE) -> None:
     """Show a schedule: what it makes, when, its last tick and job.
 
     Examples:
@@ -95,7 +95,7 @@ def create(
     concurrency_key: Key = None,
     app: App = None,
     json: Json = False,
-    database: Database = DATABASE,
+    database: Where = DATABASE,
 ) -> None:
     """Make a schedule: each tick enqueues one job, over all workers.
 
@@ -137,7 +137,7 @@ def edit(
     concurrency_key: Key = None,
     app: App = None,
     json: Json = False,
-    database: Database = DATABASE,
+    database: Where = DATABASE,
 ) -> None:
     """Change what is given of a schedule; the rest stays.
 
@@ -164,7 +164,7 @@ def edit(
 
 
 @app.command()
-def pause(name: Name, database: Database = DATABASE) -> None:
+def pause(name: Name, database: Where = DATABASE) -> None:
     """Run no tick until it is resumed; those until then are left out.
 
     Examples:
@@ -175,7 +175,7 @@ def pause(name: Name, database: Database = DATABASE) -> None:
 
 
 @app.command()
-def resume(name: Name, database: Database = DATABASE) -> None:
+def resume(name: Name, database: Where = DATABASE) -> None:
     """Go on with the first tick after now.
 
     Examples:
@@ -186,7 +186,7 @@ def resume(name: Name, database: Database = DATABASE) -> None:
 
 
 @app.command("run")
-def run_schedule(name: Name, json: Json = False, database: Database = DATABASE) -> None:
+def run_schedule(name: Name, json: Json = False, database: Where = DATABASE) -> None:
     """Enqueue its job now, also while it is paused: print the job's id.
 
     Examples:
@@ -200,7 +200,7 @@ def run_schedule(name: Name, json: Json = False, database: Database = DATABASE) 
 
 
 @app.command()
-def delete(name: Name, database: Database = DATABASE) -> None:
+def delete(name: Name, database: Where = DATABASE) -> None:
     """Remove a schedule; the jobs it made stay.
 
     Examples:
@@ -215,7 +215,7 @@ def next_times(
     name: Name,
     number: Annotated[str, typer.Option("--number", "-n", metavar="N", help="How many.")] = "5",
     json: Json = False,
-    database: Database = DATABASE,
+    database: Where = DATABASE,
 ) -> None:
     """Print its next times, in its own time zone.
 

@@ -15,12 +15,12 @@ import typer
 from kiribi._version import __version__
 from kiribi.cli import values
 from kiribi.cli.session import DATABASE, DATABASE_VARIABLE, Database, connected
+from kiribi.cli.session import TOKEN_VARIABLE as TOKEN
 from kiribi.errors import InvalidInput
 from kiribi.stores import without_password
 
 DEMO = "kiribi.demo"
 DEMO_DATABASE = "sqlite:///kiribi-demo.db"
-TOKEN = "KIRIBI_TOKEN"  # noqa: S105 # the name of a variable
 
 Host = Annotated[
     str, typer.Option(help=f"The address to listen on; a public one needs {TOKEN} to be set.")

@@ -14,7 +14,8 @@ from kiribi import search
 from kiribi._version import __version__
 from kiribi.cli import values
 from kiribi.cli.output import emit
-from kiribi.cli.session import DATABASE, Database, Json, connected, run
+from kiribi.cli.remote.manager import RemoteKiribi
+from kiribi.cli.session import DATABASE, Database, Json, Where, connected, run
 from kiribi.errors import SchemaMismatch
 from kiribi.job import JobStatus
 from kiribi.manager import Kiribi
@@ -23,7 +24,7 @@ from kiribi.manager import Kiribi
 def recover(
     id: Annotated[str | None, typer.Argument(help="Only this job.")] = None,
     json: Json = False,
-    database: Database = DATABASE,
+    database: Where = DATABASE,
 ) -> None:
     """Take back what lost workers held, now, and ring for what is due.
 
@@ -33,11 +34,17 @@ def recover(
       kiribi recover
       kiribi recover 0199c2f0-5a3c-7b1e-8f00-3c9d1a2b4c5d
     """
-    rescued = run(lambda kiribi: kiribi.recover(id), database)
+    number = run(lambda kiribi: _recover(kiribi, id), database)
     if json:
-        emit({"count": len(rescued)})
+        emit({"count": number})
     else:
-        typer.echo(f"recovered: {len(rescued):,}")
+        typer.echo(f"recovered: {number:,}")
+
+
+async def _recover(kiribi: Kiribi, id: str | None) -> int:
+    if isinstance(kiribi, RemoteKiribi):
+        return await kiribi.recovered(id)
+    return len(await kiribi.recover(id))
 
 
 def sweep(
@@ -56,7 +63,7 @@ def sweep(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
     json: Json = False,
-    database: Database = DATABASE,
+    database: Where = DATABASE,
 ) -> None:
     """Delete old jobs that have ended.
 

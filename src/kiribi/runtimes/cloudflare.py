@@ -38,6 +38,9 @@ logger = logging.getLogger("kiribi")
 
 DATABASE, QUEUE = "KIRIBI_DB", "KIRIBI_QUEUE"
 """The bindings of the manager."""
+ACTING_SECONDS = 20.0
+ACTING_AGAIN_SECONDS = 11.0
+"""How long an invocation carries bulk actions out, and when another goes on: once free again."""
 NO_PERFORMERS = ("ASSETS", "KIRIBI")
 """Workers that are bound for something else."""
 
@@ -132,6 +135,9 @@ def _manager(cls: type[Kiribi], ctx: Any, env: Any) -> Methods:
             claimed = await visit.run(wanted)
             if lost and claimed == wanted:
                 _doorbell(kiribi).ring_again(claimed)
+            # A ring that no job explains may be that of a bulk action.
+            if not claimed and await kiribi.carry(ACTING_SECONDS):
+                _doorbell(kiribi).ring((0, ACTING_AGAIN_SECONDS))
         finally:
             await _doorbell(kiribi).flush()
         batch.ackAll()

@@ -234,14 +234,10 @@ def batch_shown(batch: Batch, redact: Redact) -> dict[str, Any]:
 
 def action_shown(action: Action) -> dict[str, Any]:
     """A bulk action."""
-    filter = {FILTER.get(name, name): value for name, value in action.filter.items()}
-    for name in FILTER.values():
-        if name in filter:
-            filter[name] = iso(filter[name])
     return {
         "id": action.id,
         "kind": action.kind,
-        "filter": filter,
+        "filter": filter_shown(action.filter),
         "who": action.who,
         "status": action.status,
         "matched": action.matched,
@@ -253,6 +249,12 @@ def action_shown(action: Action) -> dict[str, Any]:
         "updatedAt": iso(action.updated_ms),
         "finishedAt": iso_or_none(action.finished_ms),
     }
+
+
+def filter_shown(filter: Mapping[str, Any]) -> dict[str, Any]:
+    """A filter, given as `JobFilter.given` does."""
+    shown = {FILTER.get(name, name): value for name, value in filter.items()}
+    return {name: iso(shown[name]) if name in FILTER.values() else shown[name] for name in shown}
 
 
 def binding_shown(info: BindingInfo) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""A manager elsewhere, spoken to by REST: what commands take in place of one on a database."""
