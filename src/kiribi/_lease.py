@@ -52,6 +52,7 @@ class ThreadLease:
         self._lost = lost
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kiribi-lease", daemon=True)
+        self._renewed = time.time()
 
     async def start(self) -> None:
         """Enlist the worker and begin to beat."""
@@ -66,6 +67,11 @@ class ThreadLease:
         await self._store.bury({self.worker.id: "it was shut down"})
         await self._store.dismiss(self.worker.id)
 
+    async def catch_up(self) -> None:
+        """Renew now, if that is overdue by the wall clock, which goes on while a machine sleeps."""
+        if abs(time.time() - self._renewed) > 2 * BEAT_SECONDS:
+            await self._store.renew([self.worker.id], LEASE_MS)
+
     async def update(self, bindings: tuple[str, ...]) -> None:
         """Tell the store what the worker serves now."""
         self.worker = replace(self.worker, bindings=bindings)
@@ -74,7 +80,7 @@ class ThreadLease:
     def _run(self) -> None:
         until = time.monotonic() + LEASE_MS / 1000
         while not self._stop.wait(BEAT_SECONDS):
-            sent = time.monotonic()
+            sent, self._renewed = time.monotonic(), time.time()
             try:
                 if not asyncio.run(self._store.renew([self.worker.id], LEASE_MS)):
                     break

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Unpack, overload
 
 from kiribi import _actions, lifecycle
 from kiribi._acting import CENTURY, DAY, WEEK, Acting
-from kiribi._actions import STEP, Acted, Ids, Target
+from kiribi._actions import Acted, Ids, Target
 from kiribi._intake import Intake, steps
 from kiribi._looking import Filter
 from kiribi._meta import Meta
@@ -124,7 +124,7 @@ class Kiribi(Acting):
         """
         from asyncio import Lock
 
-        from kiribi._carrier import Carrier
+        from kiribi._housekeeping import Housekeeping
         from kiribi._schedules import Schedules
 
         self.store, self.queue = store, queue
@@ -137,7 +137,7 @@ class Kiribi(Acting):
         self.running: dict[str, Running] = {}
         self._intake = Intake(store, self.performers, self._at_enqueue)
         self.schedules: Schedules = Schedules(store, queue, self._intake, self.performers)
-        self._carrier = Carrier(store)
+        self._housekeeping = Housekeeping(store, queue, roll_up_every=1)
         self._here = here
         self._started = False
         self._starting = Lock()
@@ -401,20 +401,14 @@ class Kiribi(Acting):
     async def tick(self) -> None:
         """Rescue, repair, fire, act, prune, roll up: a small step each, about every second."""
         from kiribi._recurring import fire
-        from kiribi._rescue import rescue
 
-        rescued, retention = await rescue(self.store), Retention(self.retention)
         await self.schedules.hold()
         fired, _ = await fire(self.store)
-        acted = await self._carrier.tick(retention)
-        if await self.store.repair() or acted or rescued or fired:
-            self.queue.ring((0,) * (len(rescued) + len(fired) or 1))
-        await self.store.prune(retention, STEP)
-        await self.store.roll_up()
+        await self._housekeeping.tick(Retention(self.retention), fired=fired)
 
     async def carry(self, seconds: float) -> bool:
         """Carry out bulk actions for about so many seconds; whether there was anything to do."""
-        return await self._carrier.tick(budget=seconds)
+        return await self._housekeeping.carrier.tick(budget=seconds)
 
     @property
     def hooked(self) -> bool:

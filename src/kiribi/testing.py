@@ -30,6 +30,7 @@ from typing import Any, TypeVar, cast
 
 from kiribi._attempt import Reports, Running
 from kiribi._execution import Ended, Execution
+from kiribi._housekeeping import Housekeeping
 from kiribi._json import encode
 from kiribi._lease import this_worker
 from kiribi._recurring import fire
@@ -92,7 +93,7 @@ async def connected(
 async def drain(kiribi: Kiribi) -> list[Job]:
     """Run whatever is due, one job after the other, until nothing is: also what they enqueue.
 
-    Also schedules: those that performers declare begin with the first `drain`.
+    Also schedules (those that performers declare begin with the first `drain`) and bulk actions.
 
     Returns the jobs that ran as they then are, in the order they first ran. Retries and delayed
     jobs wait for the clock.
@@ -104,7 +105,10 @@ async def drain(kiribi: Kiribi) -> list[Job]:
     async with _worker(kiribi) as worker:
         await kiribi.store.declare(worker.id, await kiribi.schedules.declared(kiribi.performers))
         await fire(kiribi.store)
-        while (ended := await worker.attempt()) is not None:
+        housekeeping = Housekeeping(kiribi.store, kiribi.queue)
+        while (ended := await worker.attempt()) is not None or await housekeeping.mend():
+            if ended is None:
+                continue
             attempts[ended.job.id] += 1
             if attempts[ended.job.id] > ENDLESS:
                 raise AssertionError(f"job {ended.job.id} ({ended.job.binding}) is due for ever")

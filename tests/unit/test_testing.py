@@ -241,3 +241,13 @@ async def test_run_checks_payload_and_timeout() -> None:
         await run(SendMail, 3)
     with pytest.raises(KiribiTimeoutError):
         await run(Slow)
+
+
+async def test_drain_carries_out_bulk_actions_begun_before() -> None:
+    async with connected(Default) as kiribi:
+        late = await kiribi.enqueue_many([(Digest, {}, {"first_delay": DAY})] * 1_100)
+        action = await kiribi.start_action("run_now", {"binding": "DIGEST"})
+        ran = await drain(kiribi)
+        assert {job.id for job in ran} == {job.id for job in late}
+        assert (await kiribi.action(action.id)).done == 1_100
+        assert await drain(kiribi) == []

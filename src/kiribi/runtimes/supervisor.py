@@ -7,17 +7,15 @@ them; and keeps house in the store. A child that may have lost its lease is kill
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 import os
 import signal
 from collections.abc import Collection, Coroutine, Sequence
 from typing import Any, Self
 
-from kiribi._carrier import Carrier
+from kiribi._housekeeping import TICK_SECONDS, Housekeeping
 from kiribi._lease import BEAT_SECONDS, LEASE_MS
 from kiribi._recurring import keep_firing
-from kiribi._rescue import rescue
 from kiribi.errors import InvalidInput, StoreError
 from kiribi.ports import Retention
 from kiribi.runtimes.leases import Leases
@@ -28,11 +26,6 @@ from kiribi.stores import open_store
 
 logger = logging.getLogger("kiribi")
 
-TICK_SECONDS = 1.0
-ROLL_UP_TICKS = 60
-"""Ticks between two looks for statistics to merge: their finest grain is a minute."""
-PRUNE_STEP = 1_000
-"""Rows looked at for pruning, a tick."""
 START_PAUSES = (0, 1, 2, 4, 8)
 """Seconds before each try to replace a child that died; then it is given up."""
 LAST_SECONDS = 2.0
@@ -101,7 +94,7 @@ class Supervisor:
         """
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._store, self._bell = await open_store(self._orders.database)
-        self._carrier = Carrier(self._store)
+        self._housekeeping = Housekeeping(self._store, self._bell)
         self._leases = Leases(self._store, self._members.keys(), self._lease_ms, self._beat)
         firing = keep_firing(self._store, self._bell)
         loops = (self._leases.keep(), self._leases.guard(), self._ticks(), firing)
@@ -225,20 +218,13 @@ class Supervisor:
 
     async def _ticks(self) -> None:
         pause = min(TICK_SECONDS, self._beat)
-        for tick in itertools.count():
+        while True:
             await asyncio.sleep(pause)
             if self._leases.overslept:
                 # Our own workers must not be the first to be buried.
                 await self._leases.renew()
             try:
-                rescued = await rescue(self._store, patience=pause)
-                acted = await self._carrier.tick(self._retention)
-                if await self._store.repair() or acted or rescued:
-                    self._bell.ring()
-                if self._retention is not None:
-                    await self._store.prune(self._retention, PRUNE_STEP)
-                    if tick % ROLL_UP_TICKS == 0:
-                        await self._store.roll_up()
+                await self._housekeeping.tick(self._retention, patience=pause)
             except StoreError as error:
                 logger.warning("housekeeping has to wait: %s", error)
 

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 from kiribi._attempt import Reports, Running, over
 from kiribi._execution import Ended, Execution
+from kiribi._housekeeping import TICK_SECONDS, Housekeeping
 from kiribi._lease import ThreadLease, this_worker
 from kiribi._recurring import keep_firing
 from kiribi._settler import Settler
 from kiribi.errors import InvalidApplication, InvalidInput, StoreError
 from kiribi.executors import Executors
 from kiribi.performer import ExecutorName
+from kiribi.ports import Retention
 from kiribi.runtimes.pool import Pool
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ STOP_SECONDS = 5.0
 
 class Worker:
     """Performs the jobs of one manager's performers; an async context manager.
+
+    Without a supervisor it does what that does: fires schedules, and ticks each second.
 
     Args:
         kiribi: a connected manager with performers.
@@ -96,8 +100,9 @@ class Worker:
             self._start(self._loops, self._serve(pool))
         self._watches: set[asyncio.Task[None]] = set()
         self._start(self._watches, self._watch_cancels())
-        if self._lease is not None:  # else its supervisor fires schedules
+        if self._lease is not None:  # else its supervisor does
             self._start(self._watches, keep_firing(self._store, self._bell))
+            self._start(self._watches, self._keep_house(self._lease))
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -238,6 +243,18 @@ class Worker:
             for id in asked:
                 if attempt := self._kiribi.running.get(id):
                     attempt.stop("cancel")
+
+    async def _keep_house(self, lease: ThreadLease) -> None:
+        """Tick for ever, as a supervisor does."""
+        housekeeping = Housekeeping(self._store, self._bell)
+        retention = Retention(self._kiribi.retention)
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            try:
+                await lease.catch_up()  # its own worker must not be the first to be buried
+                await housekeeping.tick(retention, patience=TICK_SECONDS)
+            except StoreError as error:
+                logger.warning("housekeeping has to wait: %s", error)
 
     def _start(self, tasks: set[asyncio.Task[None]], coroutine: Coroutine[Any, Any, None]) -> None:
         def done(task: asyncio.Task[None]) -> None:
