@@ -77,6 +77,56 @@ def test_dev_serves_reloads_and_stops(tmp_path: Path) -> None:
     assert (tmp_path / "kiribi.db").exists()
 
 
+REDACTING = """
+from kiribi import Kiribi, Performer
+
+class Greet(Performer):
+    async def perform(self, payload):
+        return "Hello"
+
+class Default(Kiribi):
+    def redact(self, binding, payload):
+        return {"of": binding, "has": sorted(payload)}
+"""
+
+
+def test_dev_shows_what_redact_leaves(tmp_path: Path) -> None:
+    file = tmp_path / "app.py"
+    file.write_text(REDACTING)
+    with Shell(tmp_path).start("dev", "app.py") as dev:
+        dev.heard("the worker is ready")
+        at = address(dev)
+        job = performed(at, "GREET", {"user": "Ada", "card": 4711})
+        assert job["payload"] == {"of": "GREET", "has": ["card", "user"]}
+
+        def shown() -> Any:
+            [listed] = call(f"{at}api/search", {})["jobs"]
+            assert call(f"{at}api/jobs/{job['id']}")["payload"] == listed["payload"]
+            return listed["payload"]
+
+        for times, (body, left) in enumerate(
+            [
+                ("return payload['user']", "Ada"),
+                ("return 1 / 0", None),
+                ("return {1, 2}", None),
+                ("import os; os._exit(1)", None),
+                ("return payload['card']", 4711),
+                ("import time; time.sleep(60)", None),
+            ],
+            start=1,
+        ):
+            file.write_text(re.sub('return {"of.*', body, REDACTING))
+            dev.heard("reloaded", times=times)
+            assert shown() == left, body
+        assert "ZeroDivisionError" in dev.said
+        dev.heard("payloads are hidden until the next save: redact gave no answer", times=2)
+
+        file.write_text(GREETER.replace("from words import GREETING", "GREETING = 'Hello'"))
+        dev.heard("reloaded", times=7)
+        assert shown() == {"user": "Ada", "card": 4711}
+        assert dev.end() == 0, dev.said
+
+
 def test_dev_runs_a_module(tmp_path: Path) -> None:
     package = tmp_path / "shop"
     package.mkdir()
@@ -97,6 +147,8 @@ def test_dev_waits_for_an_application_that_starts_broken(tmp_path: Path) -> None
     with Shell(tmp_path).start("dev", "app.py") as dev:
         dev.heard(r"SyntaxError: .* \(app\.py, line 5\)")
         dev.heard("waiting for the next save")
+        hidden = call(f"{address(dev)}api/enqueue", {"binding": "LATER", "payload": "a secret"})
+        assert hidden["payload"] is None, "who knows what redact would have left"
         (tmp_path / "app.py").write_text(GREETER)
         dev.heard("the worker is ready")
         assert performed(address(dev), "GREET", "Ada")["returnValue"] == "Hello, Ada"

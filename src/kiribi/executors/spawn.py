@@ -70,7 +70,7 @@ class Child:
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                process = _started(module, theirs)
+                process = started(module, theirs)
         except BaseException:
             ours.close()
             raise
@@ -114,7 +114,8 @@ class Child:
             os.killpg(self.pid, signal.SIGKILL)
 
 
-def _started(module: str, connection: socket.socket) -> subprocess.Popen[bytes]:
+def started(module: str, connection: socket.socket) -> subprocess.Popen[bytes]:
+    """A child with its end of a socket."""
     return subprocess.Popen(  # noqa: S603 - our own modules
         [sys.executable, "-m", module, str(connection.fileno())],
         stdin=subprocess.DEVNULL,

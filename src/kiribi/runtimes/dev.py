@@ -1,7 +1,7 @@
 """`kiribi dev`: supervisor, API and dashboard in one process; its workers reload on save.
 
-The application itself is only ever imported by the worker children, so that whatever is saved
-cannot break this process.
+The application itself is only ever imported by children (the workers, and one that redacts what
+REST shows), so that whatever is saved cannot break this process.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from kiribi.errors import InvalidApplication, KiribiError
 from kiribi.manager import Kiribi
 from kiribi.runtimes.logs import log_to_stderr
 from kiribi.runtimes.member import NotStarted
+from kiribi.runtimes.redactor import Redactor
 from kiribi.runtimes.supervisor import Supervisor
 from kiribi.web.server import serve
 
@@ -74,6 +75,7 @@ async def dev(app: str, database: str, site: Site, *, traffic: Traffic | None = 
         asyncio.get_running_loop().add_signal_handler(number, hear)
     try:
         async with Kiribi.connect(database, performers=()) as kiribi, asyncio.TaskGroup() as tasks:
+            kiribi.redact = crew.redact
             serving = serve(
                 kiribi,
                 host=site.host,
@@ -100,6 +102,11 @@ class Crew:
         self._stop = stop
         self._saved = saved
         self._supervisor: Supervisor | None = None
+        self._redactor: Redactor | None = None
+
+    def redact(self, binding: str, payload: Any) -> Any:
+        """What the application lets be shown of a payload; nothing before it was loaded."""
+        return None if self._redactor is None else self._redactor.redact(binding, payload)
 
     def kill(self) -> None:
         """End running jobs now; they are handed back."""
@@ -120,16 +127,26 @@ class Crew:
                     await first(self._stop.wait(), self._saved.wait())
         finally:
             await self._end()
+            if self._redactor is not None:
+                self._redactor.close()
 
     async def _renew(self) -> None:
         if self._supervisor is not None:
             await self._supervisor.restart(GRACE_SECONDS)
+            await self._renew_redactor()
             logger.info("reloaded")
             return
         supervisor = Supervisor(self._app, self._database)
         await supervisor.start()
         self._supervisor = supervisor
+        await self._renew_redactor()
         logger.info("the worker is ready")
+
+    async def _renew_redactor(self) -> None:
+        fresh = await asyncio.to_thread(Redactor.start, self._app)
+        old, self._redactor = self._redactor, fresh
+        if old is not None:
+            old.close()
 
     async def _supervised(self) -> None:
         """Wait until the workers cannot go on.
