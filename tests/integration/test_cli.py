@@ -98,6 +98,41 @@ def test_enqueue_takes_every_option(shell: Shell) -> None:
     assert again.err == "it was there already: nothing new was stored\n"
 
 
+def test_enqueue_unique_by_fields_and_key(shell: Shell) -> None:
+    words = ("--unique", "payload.user", "--unique", "payload.page", "--unique-key", "k", "--json")
+
+    def put(user: int, page: int, *more: str) -> dict[str, Any]:
+        payload = json.dumps({"user": user, "page": page, "at": new_id()})
+        return one(shell("enqueue", "UNSERVED", payload, *words, *more).out)
+
+    first = put(1, 1)
+    assert first["params"] == {"unique": {"key": "k", "by": ["payload.user", "payload.page"]}}
+    assert [put(1, 1)["id"], put(1, 1)["duplicate"]] == [first["id"], True]
+    assert not put(1, 2)["duplicate"]
+    again = put(1, 1, "--on-conflict", "replace", "--priority", "3")
+    assert (again["id"], again["priority"], again["duplicate"]) == (first["id"], 3, True)
+    later = put(1, 1, "--on-conflict", "reschedule", "--first-delay", "1h")
+    assert (later["id"], later["payload"]) == (first["id"], again["payload"])
+    assert later["dueAt"] > again["dueAt"]
+    payload = '{"user": 1, "page": 1}'
+    held = shell("enqueue", "UNSERVED", payload, *words, "--on-conflict", "raise", code=1)
+    assert held.err == f"error: unique: job {first['id']!r} (PENDING) holds the key\n"
+
+
+def test_enqueue_unique_for_a_time_and_in_statuses(shell: Shell) -> None:
+    words = ("enqueue", "ECHO", "--unique-key", "once", "--json")
+    job = one(shell(*words, "--unique-within", "1h", "--unique-states", "pending,completed").out)
+    assert job["params"]["unique"] == {
+        "key": "once",
+        "within": 3600,
+        "states": ["PENDING", "COMPLETED"],
+    }
+    shell("jobs", "show", job["id"], "--watch", "--json")
+    again = shell(*words, "--unique-states", "pending", "--unique-states", "completed")
+    assert (one(again.out)["id"], one(again.out)["status"]) == (job["id"], "COMPLETED")
+    assert again.err == "it was there already: nothing new was stored\n"
+
+
 def test_enqueue_at_a_time(shell: Shell) -> None:
     job = one(shell("enqueue", "ECHO", "--at", "2037-01-01T00:00+01:00", "--json").out)
     assert job["dueAt"] == "2036-12-31T23:00:00.000Z"

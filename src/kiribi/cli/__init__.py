@@ -48,10 +48,15 @@ NAMES = {
         name: f"--{name.replace('_', '-')}"
         for name in (
             *("id", "max_attempts", "first_delay", "at", "retry_delay", "timeout", "priority"),
-            *("after", "after_failed"),
+            *("after", "after_failed", "concurrency_key", "unique"),
             *("limit", "database", "host", "port", "processes", "concurrency", "bindings"),
         )
     },
+    "unique.by": "--unique",
+    "unique.key": "--unique-key",
+    "unique.within": "--unique-within",
+    "unique.states": "--unique-states",
+    "unique.on_conflict": "--on-conflict",
 }
 """Fields of errors by the names they have here."""
 
@@ -168,7 +173,9 @@ def _failed(error: Exception) -> int:
 def _named(error: InvalidInput) -> str:
     """The message, its field by the name it has here: `filter.error` is --error."""
     name, _, rest = error.field.partition(".")
-    if name == "filter":
+    if error.field in NAMES:
+        option, rest = NAMES[error.field], ""
+    elif name == "filter":
         name, _, rest = rest.partition(".")
         option = f"--{name}"
     elif name in NAMES:

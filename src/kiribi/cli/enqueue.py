@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -40,7 +40,17 @@ def enqueue(
     concurrency_key: Key = None,
     unique: Annotated[
         list[str] | None,
-        typer.Option(metavar="FIELD", help="No second with the same: payload, payload.user_id…"),
+        typer.Option(
+            metavar="FIELD",
+            help="No second with the same: payload, payload.user_id… (repeatable).",
+        ),
+    ] = None,
+    unique_key: Annotated[
+        str | None, typer.Option(metavar="KEY", help="No second with this key, and those fields.")
+    ] = None,
+    unique_states: Annotated[
+        list[str] | None,
+        typer.Option(metavar="STATUS", help="While it is one of these (repeatable, or a,b)."),
     ] = None,
     unique_within: Annotated[
         str | None, typer.Option(metavar="DURATION", help="Since the first was enqueued.")
@@ -68,23 +78,22 @@ def enqueue(
       kiribi enqueue REPORT @report.json --at 2026-09-01T06:00 --timeout 10m
       echo '{"n": 1}' | kiribi enqueue COUNT - --wait
       kiribi enqueue SYNC '{"user_id": 7}' --unique payload.user_id --on-conflict replace
+      kiribi enqueue DIGEST --unique-key daily --unique-within 1d --unique-states pending,completed
       kiribi enqueue SUMMARY --after $(kiribi enqueue REPORT)
     """
     if at is not None and first_delay is not None:
         raise InvalidInput("--at", at, "give either --at or --first-delay")
-    if not unique and (unique_within or on_conflict):
-        raise InvalidInput("--unique", None, "give the fields, such as payload.user_id")
     options: Options = {
         **job_options.given(max_attempts, retry_delay, timeout, priority, concurrency_key),
         "first_delay": values.given(values.seconds, "--first-delay", first_delay),
         "at": values.given(values.moment, "--at", at),
-        "unique": {
-            "by": unique,
-            "within": values.given(values.seconds, "--unique-within", unique_within),
-            "on_conflict": on_conflict,
-        }
-        if unique
-        else None,
+        "unique": _rule(
+            unique,
+            key=unique_key,
+            within=values.given(values.seconds, "--unique-within", unique_within),
+            states=[name.upper() for given in unique_states or () for name in given.split(",")],
+            on_conflict=on_conflict,
+        ),
         "id": id,
         "after": after or None,
         "after_failed": values.given(values.after_failed, "--after-failed", after_failed),
@@ -107,6 +116,21 @@ def enqueue(
             note(f"no worker has served {job.binding} yet: the job waits for one")
 
     run(ask, database, app, make=True)
+
+
+def _rule(by: list[str] | None, **parts: Any) -> dict[str, Any] | None:
+    """What must be unique; None: nothing.
+
+    Raises:
+        InvalidInput: it is said how, but not what.
+    """
+    given = {name: part for name, part in parts.items() if part is not None and part != []}
+    if by:
+        given["by"] = by
+    if given and not by and "key" not in given:
+        allowed = "give fields, such as payload.user_id, or --unique-key"
+        raise InvalidInput("--unique", None, allowed)
+    return given or None
 
 
 async def _served(kiribi: Kiribi, binding: str) -> bool:
