@@ -52,7 +52,7 @@ from kiribi.options import EnqueueOptions
 from kiribi.performer import Performer
 from kiribi.schedule import Cron, Every, Schedule
 from kiribi.search import BindingStats, Count, FailureGroup, JobFilter, Page, Pulse
-from kiribi.unique import Unique
+from kiribi.unique import KeyHeld, Unique
 
 __all__ = [
     "Acted",
@@ -88,6 +88,7 @@ __all__ = [
     "JobFilter",
     "JobNotFound",
     "JobStatus",
+    "KeyHeld",
     "Kiribi",
     "KiribiError",
     "KiribiTimeoutError",

@@ -45,20 +45,44 @@ def explained(situation: Situation) -> Explanation:
     """What holds the job, the strongest reason first."""
     job = situation.job
     if job.status.is_final:
-        return Explanation(job, (_ended(job), *_made_by(job)))
+        return Explanation(job, (_ended(job), *_about(situation)))
     rules = RUNS if job.status is JobStatus.PROCESSING else HOLDS
     reasons = [reason for rule in rules if (reason := rule(situation)) is not None]
-    return Explanation(job, (*(reasons or (WAITING_FOR_SLOT,)), *_made_by(job)))
+    return Explanation(job, (*(reasons or (WAITING_FOR_SLOT,)), *_about(situation)))
 
 
-def _made_by(job: Job) -> Sequence[Reason]:
-    """Where it comes from, last: that does not hold it."""
+def _about(situation: Situation) -> Sequence[Reason]:
+    """What is said last: it does not hold the job."""
+    told = (rule(situation) for rule in (_unique_key, _made_by))
+    return [reason for reason in told if reason is not None]
+
+
+def _unique_key(situation: Situation) -> Reason | None:
+    job, unique = situation.job, situation.unique
+    if unique is None:
+        return None
+    ms = unique.held_until_ms
+    until = "" if ms is None else f", until {utc(ms):%Y-%m-%d %H:%M:%S} UTC at most"
+    if unique.holder is None:
+        why = f"Nobody holds its unique key {unique.key}."
+    elif unique.holder == job.id:
+        statuses = f"{', '.join(unique.states[:-1])} or {unique.states[-1]}".removeprefix(" or ")
+        why = f"It holds the unique key {unique.key} while it is {statuses}{until}."
+    else:
+        then = "; retry is refused meanwhile" if job.status.is_final else ""
+        why = f"Job {unique.holder} holds its unique key {unique.key}{until}{then}."
+    end = None if ms is None else _iso(ms)
+    return Reason("unique_key", why, {"key": unique.key, "holder": unique.holder, "until": end})
+
+
+def _made_by(situation: Situation) -> Reason | None:
+    job = situation.job
     if job.schedule is None:
-        return ()
+        return None
     tick = job.options.get("tick")
     told = {"schedule": job.schedule, "tick": None if tick is None else _iso(tick)}
     what = f"for its tick of {job.tick_at:%Y-%m-%d %H:%M:%S} UTC" if tick is not None else "at once"
-    return (Reason("scheduled", f"The schedule {job.schedule} made it {what}.", told),)
+    return Reason("scheduled", f"The schedule {job.schedule} made it {what}.", told)
 
 
 # Waiting

@@ -36,6 +36,7 @@ from kiribi.search import (
     checked_limit,
     texts,
 )
+from kiribi.unique import KeyHeld
 
 Filter = JobFilter | Mapping[str, Any]
 
@@ -143,6 +144,15 @@ class Looking(Entrypoint):
         if situation is None:
             raise JobNotFound(id)
         return explained(situation)
+
+    async def unique_key(self, id: str) -> KeyHeld | None:
+        """The unique key of a job and who holds it now; None if it has none (any more).
+
+        Raises:
+            JobNotFound: no such job.
+        """
+        job = await self._existing(id)
+        return (await self.store.unique_keys([job.id])).get(job.id)
 
     async def batch(self, id: str) -> Batch:
         """How far a batch has come; or of any other job, what it waits (or waited) for.

@@ -39,6 +39,7 @@ from kiribi.performer import Performer, Performs
 from kiribi.ports import BindingInfo, LogLine, WorkerInfo
 from kiribi.schedule import Schedule, When
 from kiribi.search import MAX_PAGE_SIZE, PAGE_SIZE, BindingStats, Count, FailureGroup, Page, Pulse
+from kiribi.unique import KeyHeld
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -179,6 +180,10 @@ class BlockingKiribi:
     def explain(self, id: str) -> Explanation:
         """Why a job is where it is, and what it waits for. See `Kiribi.explain`."""
         return self._call(lambda kiribi: kiribi.explain(id))
+
+    def unique_key(self, id: str) -> KeyHeld | None:
+        """The unique key of a job and who holds it now. See `Kiribi.unique_key`."""
+        return self._call(lambda kiribi: kiribi.unique_key(id))
 
     def pulse(self) -> Pulse:
         """Counts by binding and status, and what is stuck."""

@@ -124,6 +124,7 @@ class Situation:
         gate, key_gate: the limits it has to pass: of its binding, and of its key if it has one.
         streak: failures of the binding since its last success, counted if it has a retry budget.
         probe_ms: when a job may probe, while the binding's breaker is open; None: it is closed.
+        unique: its unique key, if it has one.
     """
 
     job: Job
@@ -136,6 +137,7 @@ class Situation:
     key_gate: Gate | None = None
     streak: int = 0
     probe_ms: int | None = None
+    unique: KeyHeld | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,12 +114,14 @@ class KeyHeld:
     Attributes:
         states, until_ms: in which statuses, and until when, the job holds it.
         holder: id of the job that holds it now; None: nobody does.
+        held_until_ms: until when that holds it, at most; None: no end.
     """
 
     key: str
     states: tuple[JobStatus, ...]
     until_ms: int | None
     holder: str | None
+    held_until_ms: int | None = None
 
 
 def unique(name: str, value: object) -> Unique | Literal[False]:

@@ -13,11 +13,12 @@ from tests.conformance.test_races import raced
 from tests.conformance.world import World
 
 from kiribi import lifecycle
+from kiribi._explain import Reason, explained
 from kiribi.errors import Duplicate
 from kiribi.job import OPEN, WAITING, Job, JobError, JobStatus, new_id
 from kiribi.ports import NewJob, Store
 from kiribi.search import JobFilter
-from kiribi.unique import UniqueKey
+from kiribi.unique import KeyHeld, UniqueKey
 
 OPEN_STATES = tuple(sorted(OPEN))
 WAITING_STATES = tuple(sorted(WAITING))
@@ -208,6 +209,39 @@ async def test_a_retry_needs_the_key(world: World) -> None:
     assert sorted(await world.store.apply([lifecycle.retry(job) for job in both])) == [False, True]
     assert (await put(world)).duplicate
     assert await count(world.store) == 2
+
+
+async def told(world: World, id: str) -> Reason:
+    situation = await world.store.situation(id)
+    assert situation is not None
+    return next(one for one in explained(situation).reasons if one.code == "unique_key")
+
+
+async def test_who_holds_a_key_is_told(world: World) -> None:
+    first = await put(world, within_ms=5_000)
+    until = world.clock.now + 5_000
+    mine = (await world.store.unique_keys([first.id]))[first.id]
+    assert mine == KeyHeld("k", tuple(JobStatus)[:3], until, first.id, until)
+    reason = await told(world, first.id)
+    assert reason.params["holder"] == first.id
+    assert reason.params["until"].startswith("2030-03-17T17:46:45")
+    assert reason.message == (
+        "It holds the unique key k while it is PENDING, PROCESSING or RETRY_PENDING, "
+        "until 2030-03-17 17:46:45 UTC at most."
+    )
+    await world.store.apply([lifecycle.cancel(first)])
+    assert (await told(world, first.id)).message == "Nobody holds its unique key k."
+    second = await put(world)
+    assert (await world.store.unique_keys([first.id]))[first.id].held_until_ms is None
+    assert (await told(world, first.id)).message == (
+        f"Job {second.id} holds its unique key k; retry is refused meanwhile."
+    )
+    world.clock.advance(5_000)
+    assert await world.store.unique_keys([first.id]) == {}
+    (plain,) = await world.put()
+    situation = await world.store.situation(plain)
+    assert situation is not None
+    assert situation.unique is None
 
 
 async def test_what_is_raced_is_stored_once(world: World, share: Share) -> None:

@@ -197,7 +197,7 @@ CASES = [
     param("an unknown option", {"maxRetrys": 3}, "maxRetrys", "known are maxRetries"),
     param("no rule of uniqueness", {"unique": "x"}, "unique", "True or False"),
     param("a part of no rule", {"unique": {"on": 1}}, "unique", "known are key"),
-    param("a conflict", {"unique": {"onConflict": "x"}}, "unique.on_conflict", "known are return"),
+    param("a conflict", {"unique": {"onConflict": "x"}}, "unique.onConflict", "known are return"),
     # many jobs
     act("no jobs", "enqueue-many", [], "body", "at least 1 item"),
     act("one job for many", "enqueue-many", {"binding": "ECHO"}, "body", "valid list"),

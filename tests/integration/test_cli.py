@@ -25,6 +25,7 @@ JOB_KEYS = {
     *("error", "reason", "progress", "worker", "cancelRequested", "duplicate"),
 }
 DETAIL_KEYS = JOB_KEYS | {"params", "schedule", "tick", "result", "returnValue"}
+WHOLE_KEYS = DETAIL_KEYS | {"uniqueKey"}
 
 
 @pytest.fixture(scope="module", params=["database", "url"])
@@ -117,6 +118,15 @@ def test_enqueue_unique_by_fields_and_key(shell: Shell) -> None:
     payload = '{"user": 1, "page": 1}'
     held = shell("enqueue", "UNSERVED", payload, *words, "--on-conflict", "raise", code=1)
     assert held.err == f"error: unique: job {first['id']!r} (PENDING) holds the key\n"
+    key = '{"key":"k","payload.page":1,"payload.user":1}'
+    assert f"{key}, which it holds\n" in shell("jobs", "show", first["id"]).out
+    assert f"It holds the unique key {key} while" in shell("explain", first["id"]).out
+    shown = one(shell("jobs", "show", first["id"], "--json").out)["uniqueKey"]
+    assert (shown["key"], shown["holder"]) == (key, first["id"])
+    shell("jobs", "cancel", first["id"])
+    assert f"{key}, which nobody holds\n" in shell("jobs", "show", first["id"]).out
+    other = put(1, 1, "--unique-within", "1h")
+    assert f"which job {other['id']} holds, until 2" in shell("jobs", "show", first["id"]).out
 
 
 def test_enqueue_unique_for_a_time_and_in_statuses(shell: Shell) -> None:
@@ -201,7 +211,7 @@ def test_show_and_logs(shell: Shell) -> None:
     id = shell("enqueue", "ECHO", '{"deep": {"n": 1}}', "--timeout", "5").out.strip()
     assert one(shell("jobs", "show", id, "--watch", "--json").out.splitlines()[-1])["id"] == id
     job = one(shell("jobs", "show", id, "--json").out)
-    assert job.keys() == DETAIL_KEYS
+    assert job.keys() == WHOLE_KEYS
     assert (job["status"], job["returnValue"]) == ("COMPLETED", {"deep": {"n": 1}})
     shown = shell("jobs", "show", id).out
     assert f"id        {id}" in shown

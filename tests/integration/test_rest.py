@@ -73,7 +73,7 @@ def test_enqueue_answers_the_stored_job_with_all_its_fields(api: Served) -> None
     }
     for name, time in times.items():
         assert re.fullmatch(TIME, time), (name, time)
-    assert get(api, f"jobs/{id}") == job | times
+    assert get(api, f"jobs/{id}") == job | times | {"uniqueKey": None}
 
 
 def test_at_comes_back_as_it_was_given(api: Served) -> None:
@@ -212,6 +212,43 @@ def test_payloads_are_shown_redacted(api: Served) -> None:
     results = post(api, "jobs", {})["results"]
     assert {job["id"]: job["payload"] for job in results} == listed
     assert api.run(api.kiribi.find(secret.id)).payload["password"] == "hunter2"
+
+
+def test_who_holds_a_unique_key_is_shown(api: Served) -> None:
+    rule = {"by": ("payload.user",), "within": 3600}
+    first = api.job(payload={"user": "ann", "n": 1}, unique=rule)
+    again = post(
+        api,
+        "enqueue",
+        {
+            "binding": first.binding,
+            "payload": {"user": "ann", "n": 2},
+            "params": {"unique": {"by": ["payload.user"], "onConflict": "return"}},
+        },
+        201,
+    )
+    assert (again["id"], again["duplicate"]) == (first.id, True)
+    shown = get(api, f"jobs/{first.id}")
+    assert shown["params"] == {"unique": {"by": ["payload.user"], "within": 3600}}
+    key = shown["uniqueKey"]
+    assert key["key"] == '{"payload.user":"ann"}'
+    assert key["states"] == ["PENDING", "PROCESSING", "RETRY_PENDING"]
+    assert key["holder"] == first.id
+    assert key["until"] == key["heldUntil"] > shown["createdAt"]
+    assert (
+        '{"payload.user":"ann"}' in get(api, f"jobs/{first.id}/explain")["reasons"][-1]["message"]
+    )
+    assert get(api, f"jobs/{api.job().id}")["uniqueKey"] is None
+
+
+def test_a_unique_key_made_of_a_redacted_payload_is_not_shown(api: Served) -> None:
+    secret = api.job(payload={"password": "hunter2"}, unique={"by": ("payload.password",)})
+    key = get(api, f"jobs/{secret.id}")["uniqueKey"]
+    assert (key["key"], key["holder"]) == (None, secret.id)
+    told = get(api, f"jobs/{secret.id}/explain")
+    assert told["reasons"][-1]["params"] == {"key": None, "holder": secret.id, "until": None}
+    assert told["reasons"][-1]["message"].startswith("It holds the unique key while it is PENDING")
+    assert "hunter2" not in str(told)
 
 
 def test_logs_go_on_where_they_stopped(api: Served) -> None:

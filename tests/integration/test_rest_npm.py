@@ -13,6 +13,7 @@ from kiribi import Job
 from kiribi.ports import NewJob
 from kiribi.web import listing
 
+NOBODY = "01900000-0000-7000-8000-000000000000"
 COLUMNS = {
     "id",
     "binding",
@@ -177,7 +178,17 @@ def create(api: Served, job: Any) -> Any:
         ),
         ({"retryDelay": {"exponential": False, "base": 9}}, {"retry_delay": 9}),
         ({"retryDelay": {"exponential": False, "base": 9, "more": 1}}, {"retry_delay": 9}),
-        ({"unknown": 1, "timeout": "stripped, as by zod"}, {}),
+        ({"unknown": "stripped, as by zod"}, {}),
+        # what npm does not know, and we do
+        ({"timeout": 5, "priority": 2}, {"timeout": 5, "priority": 2}),
+        (
+            {"concurrencyKey": "tenant-7", "unique": {"by": ["payload.n"], "onConflict": "raise"}},
+            {
+                "concurrency_key": "tenant-7",
+                "unique": {"by": ["payload.n"], "on_conflict": "raise"},
+            },
+        ),
+        ({"unique": None, "after": None}, {}),
         ({}, {}),
     ],
 )
@@ -189,6 +200,21 @@ def test_create(api: Served, params: Any, stored: Any) -> None:
     assert answer.headers["content-type"].startswith("text/plain")
     [job] = api.run(api.kiribi.find_many()).jobs
     assert (job.binding, job.payload, dict(job.options)) == ("ECHO", {"n": [1]}, stored)
+
+
+def test_create_keeps_what_it_is_asked_of_a_job_beside_others(api: Served) -> None:
+    first = api.job()
+    params = {"after": first.id, "afterFailed": "run"}
+    assert create(api, {"binding": "ECHO", "payload": "1", "params": params}).text == "OK"
+    [held, _] = api.run(api.kiribi.find_many()).jobs
+    assert api.run(api.kiribi.explain(held.id)).reasons[0].params["jobs"] == [first.id]
+    job = {"binding": "ECHO", "payload": "2", "params": {"unique": True}}
+    for _ in range(2):
+        assert create(api, job).text == "OK"
+    assert api.run(api.kiribi.count()).value == 3
+    job["params"]["unique"] = {"onConflict": "raise"}
+    answer = create(api, job)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "duplicate")
 
 
 def test_create_without_params(api: Served) -> None:
@@ -259,6 +285,22 @@ def test_create_without_params(api: Served) -> None:
         (
             {"binding": "ECHO", "payload": "1", "params": []},
             [("invalid_type", ["params"], "Expected object, received array")],
+        ),
+        (
+            {"binding": "ECHO", "payload": "1", "params": {"timeout": "never stripped"}},
+            [("custom", ["params", "timeout"], "params.timeout: 'never stripped' is not allowed")],
+        ),
+        (
+            {"binding": "ECHO", "payload": "1", "params": {"unique": {"onConflict": "x"}}},
+            [("custom", ["params", "unique", "onConflict"], "known are return")],
+        ),
+        (
+            {"binding": "ECHO", "payload": "1", "params": {"unique": {"by": ["payload.id"]}}},
+            [("custom", ["params", "unique", "by"], "name fields that the payload has")],
+        ),
+        (
+            {"binding": "ECHO", "payload": "1", "params": {"after": [NOBODY]}},
+            [("custom", ["params", "after"], "give jobs that are stored")],
         ),
         ([], [("invalid_type", [], "Expected object, received array")]),
         # What zod lets pass and Kiribi does not

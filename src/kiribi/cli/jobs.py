@@ -29,12 +29,15 @@ from kiribi.errors import JobNotFound
 from kiribi.job import Job, JobStatus
 from kiribi.manager import Kiribi
 from kiribi.search import Page
+from kiribi.unique import KeyHeld
 from kiribi.web import wire
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 Id = Annotated[str, typer.Argument(help="The job's id.")]
+Whole = tuple[Job, KeyHeld | None]
+"""A job and its unique key."""
 Watch = Annotated[bool, typer.Option("--watch", "-w", help="Follow changes until Ctrl-C.")]
 
 
@@ -99,27 +102,27 @@ def show(id: Id, watch: Watch = False, json: Json = False, database: Where = DAT
       kiribi jobs show 0199c2f0-5a3c-7b1e-8f00-3c9d1a2b4c5d --watch
       kiribi jobs show 0199c2f0-5a3c-7b1e-8f00-3c9d1a2b4c5d --json | jq .returnValue
     """
-    last: list[Job] = []
+    last: list[Whole] = []
 
-    async def look(kiribi: Kiribi) -> Job:
+    async def look(kiribi: Kiribi) -> Whole:
         job = await kiribi.find(id)
         if job is None:
             raise JobNotFound(id)
-        return job
+        return job, await kiribi.unique_key(id)
 
-    def tell(job: Job) -> None:
-        if json and last != [job]:
-            emit_line(shapes.detailed(job))
-        last[:] = [job]
+    def tell(whole: Whole) -> None:
+        if json and last != [whole]:
+            emit_line(shapes.whole(*whole))
+        last[:] = [whole]
 
     if watch:
-        follow(database, look, tell, None if json else _details, lambda job: job.status.is_final)
+        follow(database, look, tell, None if json else _details, lambda one: one[0].status.is_final)
         return
-    job = run(look, database)
+    whole = run(look, database)
     if json:
-        emit(shapes.detailed(job))
+        emit(shapes.whole(*whole))
     else:
-        screen().print(_details(job))
+        screen().print(_details(whole))
 
 
 def logs(
@@ -180,10 +183,11 @@ def _remark(job: Job) -> str:
     return f"{job.error.type}: {job.error.message}" if job.error else ""
 
 
-def _details(job: Job) -> RenderableType:
+def _details(whole: Whole) -> RenderableType:
     from rich.console import Group
     from rich.table import Table
 
+    job, unique = whole
     facts = Table.grid(padding=(0, 2))
     options = ", ".join(f"{name}={value}" for name, value in job.options.items())
     for name, value in (
@@ -194,6 +198,7 @@ def _details(job: Job) -> RenderableType:
         ("reason", job.reason if job.reason == "crashed" else ""),
         ("origin", plain(job.error.origin if job.error else "")),
         ("options", plain(options)),
+        ("unique", plain(_held(job, unique) if unique else "")),
         ("enqueued", f"{local(job.created_ms)} ({ago(job.created_ms)})"),
         ("due", "" if job.status.is_final else f"{local(job.due_ms)} ({ago(job.due_ms)})"),
         ("started", local(job.started_ms)),
@@ -212,6 +217,16 @@ def _details(job: Job) -> RenderableType:
     if job.error and job.error.traceback:
         parts += ["", plain(job.error.traceback)]
     return Group(*parts)
+
+
+def _held(job: Job, unique: KeyHeld) -> str:
+    """Its unique key, and who holds it."""
+    key = unique.key or "a hidden key"
+    if unique.holder is None:
+        return f"{key}, which nobody holds"
+    whose = "it" if unique.holder == job.id else f"job {unique.holder}"
+    until = "" if unique.held_until_ms is None else f", until {local(unique.held_until_ms)} at most"
+    return f"{key}, which {whose} holds{until}"
 
 
 def _attempts(job: Job) -> RenderableType:

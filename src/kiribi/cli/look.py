@@ -137,7 +137,7 @@ def explain(
     """
     found = run(lambda kiribi: kiribi.explain(id), database)
     if json:
-        emit(wire.explained(found))
+        emit(shapes.explained(found))
         return
     job = found.job
     screen().print(plain(f"{job.binding} {job.id} is"), shown_status(job.status))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from kiribi._explain import Explanation
 from kiribi._scheduled import ScheduleInfo
 from kiribi.batch import Batch
 from kiribi.job import Job
+from kiribi.unique import KeyHeld
 from kiribi.web import wire
 
 
@@ -18,6 +20,16 @@ def listed(job: Job) -> dict[str, Any]:
 def detailed(job: Job) -> dict[str, Any]:
     """A job with its options, attempts and return value."""
     return wire.detailed(job, _open)
+
+
+def whole(job: Job, unique: KeyHeld | None) -> dict[str, Any]:
+    """The same, with its unique key."""
+    return {**detailed(job), "uniqueKey": wire.key_shown(job, unique, _open)}
+
+
+def explained(explanation: Explanation) -> dict[str, Any]:
+    """Why a job is where it is."""
+    return wire.explained(explanation, _open)
 
 
 def batch(batch: Batch) -> dict[str, Any]:

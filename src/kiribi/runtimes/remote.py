@@ -138,7 +138,7 @@ class Remote:
 
     async def explain(self, id: str) -> dict[str, Any]:
         """Why a job is where it is."""
-        return plain(wire.explained(await self._kiribi.explain(id)))
+        return plain(wire.explained(await self._kiribi.explain(id), _whole))
 
     async def stats(self, asked: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """What became of jobs, by binding: `{hours, bucket, bindings}`."""

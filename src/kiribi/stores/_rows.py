@@ -10,6 +10,7 @@ from kiribi.distribution import Distribution
 from kiribi.job import Attempt, Job, JobError, JobStatus, Outcome
 from kiribi.ports import BindingInfo, Gate, LogLine, WorkerInfo
 from kiribi.search import BindingCounts, BindingStats
+from kiribi.unique import KeyHeld
 
 Row = Sequence[Any]
 
@@ -137,6 +138,12 @@ def gates(row: Row) -> dict[str, Any]:
         held = tuple(json.loads(holders))
         found["key_gate"] = Gate(key, concurrency, running, held, opens_ms)
     return found
+
+
+def key_held(row: Row) -> KeyHeld:
+    """The unique key of a job from a row of `unique_keys.sql`."""
+    _, key, states, until_ms, holder, held_until_ms = row
+    return KeyHeld(key, tuple(map(JobStatus, json.loads(states))), until_ms, holder, held_until_ms)
 
 
 def log_line(job_id: str, row: Row) -> tuple[int, LogLine]:

@@ -235,10 +235,7 @@ class SqlStore(ScheduleTable, ActionTable, Figures):
     async def unique_keys(self, ids: Sequence[str]) -> Mapping[str, KeyHeld]:
         """See `ports.Store`."""
         rows = await self._rows("unique_keys", dumps(ids)) if ids else []
-        return {
-            id: KeyHeld(key, tuple(map(JobStatus, json.loads(states))), until_ms, holder)
-            for id, key, states, until_ms, holder in rows
-        }
+        return {row[0]: _rows.key_held(row) for row in rows}
 
     async def predecessors(self, id: str) -> Mapping[str, int]:
         """See `ports.Store`."""
@@ -255,7 +252,7 @@ class SqlStore(ScheduleTable, ActionTable, Figures):
 
     async def situation(self, id: str) -> Situation | None:
         """See `ports.Store`."""
-        found, ((now,),), bindings, workers, waits, gates = await self._read(
+        found, ((now,),), bindings, workers, waits, gates, keys = await self._read(
             [
                 ("find_jobs", (dumps([id]),)),
                 ("now", ()),
@@ -263,6 +260,7 @@ class SqlStore(ScheduleTable, ActionTable, Figures):
                 ("workers", ()),
                 ("waited_for", (id, SHOWN)),
                 ("gates", (id, SHOWN)),
+                ("unique_keys", (dumps([id]),)),
             ]
         )
         if not found:
@@ -277,6 +275,7 @@ class SqlStore(ScheduleTable, ActionTable, Figures):
             tuple((earlier, status) for earlier, status, _ in waits),
             waits[0][2] if waits else 0,
             **(_rows.gates(gates[0]) if gates else {}),
+            unique=_rows.key_held(keys[0]) if keys else None,
         )
 
     async def search(

@@ -135,6 +135,22 @@ class Details(Listed):
     return_value: Any = Field(description="What the performer returned.")
 
 
+class KeyShown(Answer):
+    """The unique key of a job."""
+
+    key: str | None = Field(description="As JSON; null where the payload is redacted.")
+    states: list[JobStatus] = Field(description="Statuses in which the job holds it.")
+    until: datetime | None = Field(description="When the job ceases to hold it at the latest.")
+    holder: str | None = Field(description="Id of the job that holds it now; null: nobody does.")
+    held_until: datetime | None = Field(description="When that ceases to hold it at the latest.")
+
+
+class Whole(Details):
+    """A job as a whole, and its unique key."""
+
+    unique_key: KeyShown | None = Field(description="Null: it has none (any more).")
+
+
 class LastJob(Answer):
     """The last job of a schedule."""
 

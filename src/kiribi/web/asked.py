@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from kiribi.errors import YEAR, unknown_name
+from kiribi.errors import YEAR, InvalidInput, unknown_name
 from kiribi.job import ID, JobStatus
 from kiribi.limits import CHECKS as LIMITS
 from kiribi.limits import MOST
@@ -31,6 +31,7 @@ from kiribi.search import (
     statuses,
 )
 from kiribi.unique import FIELD, MAX_FIELDS, ON_CONFLICT
+from kiribi.web import wire
 from kiribi.web.fields import (
     RETRY_DELAY,
     SECONDS,
@@ -88,7 +89,8 @@ FAILED_WITHOUT_AFTER: dict[str, Any] = {
 START: dict[str, Any] = {"properties": {"at": {"type": "string"}, "firstDelay": {"type": "number"}}}
 
 
-PARTS = {"onConflict": "on_conflict"}
+PARTS = {wire: name for name, wire in wire.UNIQUE.items()}
+"""Parts of `unique` by their JSON and their Python names, where these differ."""
 UNIQUE: dict[str, Any] = {
     "anyOf": [
         {"type": "boolean"},
@@ -118,7 +120,12 @@ def _unique(name: str, value: object) -> Any:
             if part not in UNIQUE["anyOf"][1]["properties"]:
                 raise unknown_name(name, part, UNIQUE["anyOf"][1]["properties"])
         value = {PARTS.get(part, part): given for part, given in parts.items()}
-    return CHECKS["unique"](name, value)
+    try:
+        return CHECKS["unique"](name, value)
+    except InvalidInput as error:
+        part = error.field.removeprefix(f"{name}.")
+        field = name if part == error.field else f"{name}.{wire.UNIQUE.get(part, part)}"
+        raise InvalidInput(field, error.value, error.allowed) from None
 
 
 class Params(Asked):

@@ -10,7 +10,7 @@ WORKER = "019a1f00-0001-7aaa-8bbb-0c0d0e0f1011"
 AT = "2026-09-01T12:00:00.000Z"
 END = "2026-09-01T12:00:01.250Z"
 
-ASKED = {
+ASKED: dict[str, Any] = {
     "binding": "SEND_MAIL",
     "payload": {"to": "someone@example.com"},
     "params": {"maxRetries": 5, "retryDelay": {"exponential": True, "base": 2, "cap": 3600}},
@@ -161,7 +161,7 @@ SCHEDULE = {
     "lastJob": {"id": ID, "status": "COMPLETED"},
     "createdAt": AT,
 }
-SCHEDULE_ASKED = {
+SCHEDULE_ASKED: dict[str, Any] = {
     name: SCHEDULE[name] for name in ("name", "binding", "cron", "tz", "payload", "params")
 }
 
@@ -169,8 +169,23 @@ REQUESTS: dict[str, Any] = {
     "limit": {"concurrency": 2, "rateLimit": None},
     "search": {"filter": FILTER, "limit": 50},
     "count": {"filter": FILTER},
-    "enqueue": ASKED,
-    "enqueueMany": [ASKED, {"binding": "SEND_MAIL", "payload": {"to": "else@example.com"}}],
+    "enqueue": {
+        **ASKED,
+        "params": {
+            **ASKED["params"],
+            "concurrencyKey": "tenant-7",
+            "unique": {"by": ["payload.to"], "within": 3600, "onConflict": "replace"},
+        },
+    },
+    "enqueueMany": [
+        ASKED,
+        {
+            "binding": "SEND_MAIL",
+            "payload": {"to": "else@example.com"},
+            "params": {"after": [ID], "afterFailed": "run"},
+        },
+        {"binding": "REPORT", "params": {"unique": True, "priority": 3}},
+    ],
     "startAction": {"kind": "retry", "filter": {"binding": "SEND_MAIL", "status": "FAILED"}},
     "enqueueBatch": {
         "jobs": [ASKED, {"binding": "SEND_MAIL", "payload": {"to": "else@example.com"}}],
@@ -196,7 +211,16 @@ REQUESTS: dict[str, Any] = {
 ANSWERS: dict[str, Any] = {
     "search": {"jobs": [LISTED], "next": ID, "lookedBackTo": AT},
     "count": {"count": 12, "exact": True},
-    "find": DETAILS,
+    "find": {
+        **DETAILS,
+        "uniqueKey": {
+            "key": '{"payload.to":"someone@example.com"}',
+            "states": ["PENDING", "PROCESSING", "RETRY_PENDING"],
+            "until": None,
+            "holder": FAILED,
+            "heldUntil": None,
+        },
+    },
     "logs": {
         "lines": [{"seq": 1, "attempt": 1, "at": AT, "level": "info", "message": "connected"}],
         "next": 1,
@@ -209,12 +233,24 @@ ANSWERS: dict[str, Any] = {
                 "code": "unserved",
                 "message": "No live worker serves SEND_MAIL.",
                 "params": {"binding": "SEND_MAIL", "seen": AT},
-            }
+            },
+            {
+                "code": "unique_key",
+                "message": 'It holds the unique key {"key":"digest"} while it is PENDING.',
+                "params": {"key": '{"key":"digest"}', "holder": ID, "until": None},
+            },
         ],
     },
     "result": DETAILS,
     "deadJobs": [{**LISTED, "status": "PROCESSING"}],
-    "enqueue": NEW,
+    "enqueue": {
+        **NEW,
+        "params": {
+            **ASKED["params"],
+            "concurrencyKey": "tenant-7",
+            "unique": {"by": ["payload.to"], "within": 3600, "onConflict": "replace"},
+        },
+    },
     "enqueueMany": [PENDING],
     "startAction": ACTION,
     "listActions": {"actions": [ACTION], "next": None},

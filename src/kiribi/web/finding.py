@@ -13,12 +13,29 @@ from kiribi.errors import JobCancelled, JobFailed, JobNotFound, NotFinished
 from kiribi.job import Job
 from kiribi.manager import Kiribi
 from kiribi.web.access import READ, Manager, needs
-from kiribi.web.answers import BatchShown, Counted, Details, Explained, Listed, Log, PageShown
+from kiribi.web.answers import (
+    BatchShown,
+    Counted,
+    Details,
+    Explained,
+    Listed,
+    Log,
+    PageShown,
+    Whole,
+)
 from kiribi.web.asked import MAX_WAIT, Matching, Search
 from kiribi.web.body import JSONRoute
 from kiribi.web.openapi import errors
 from kiribi.web.response import JSON
-from kiribi.web.wire import batch_shown, detailed, explained, iso_or_none, line_shown, listed
+from kiribi.web.wire import (
+    batch_shown,
+    detailed,
+    explained,
+    iso_or_none,
+    key_shown,
+    line_shown,
+    listed,
+)
 
 router = APIRouter(route_class=JSONRoute, tags=["Finding"], dependencies=[needs(READ)])
 
@@ -46,10 +63,13 @@ async def count(kiribi: Manager, asked: Matching) -> Response:
     return JSON({"count": counted.value, "exact": counted.exact})
 
 
-@router.get("/jobs/{id}", response_model=Details, responses=errors(400, 404))
+@router.get("/jobs/{id}", response_model=Whole, responses=errors(400, 404))
 async def find(kiribi: Manager, id: JobId) -> Response:
     """A job as a whole."""
-    return JSON(detailed(await existing(kiribi, id), kiribi.redact))
+    job = await existing(kiribi, id)
+    unique = (await kiribi.store.unique_keys([job.id])).get(job.id)
+    shown = detailed(job, kiribi.redact)
+    return JSON({**shown, "uniqueKey": key_shown(job, unique, kiribi.redact)})
 
 
 @router.get("/jobs/{id}/logs", response_model=Log, responses=errors(400, 404))
@@ -69,7 +89,7 @@ async def logs(
 @router.get("/jobs/{id}/explain", response_model=Explained, responses=errors(400, 404))
 async def explain(kiribi: Manager, id: JobId) -> Response:
     """Why a job is where it is."""
-    return JSON(explained(await kiribi.explain(id)))
+    return JSON(explained(await kiribi.explain(id), kiribi.redact))
 
 
 @router.get("/batches/{id}", response_model=BatchShown, responses=errors(400, 404))

@@ -17,7 +17,7 @@ from kiribi.web.finding import JobId
 from kiribi.web.listing import page_of
 from kiribi.web.openapi import NEW_JOB, errors
 from kiribi.web.response import JSON
-from kiribi.web.wire import listed, options
+from kiribi.web.wire import listed
 from kiribi.web.zod import Issues, issues_of, new_job
 
 router = APIRouter(route_class=JSONRoute, tags=["npm kiribi"])
@@ -48,14 +48,17 @@ async def binding_names(kiribi: Manager) -> Response:
     "/jobs/create",
     response_class=Response,
     dependencies=[needs("jobs.enqueue")],
-    responses={**OK, 400: REFUSED},
+    responses={**OK, 400: REFUSED, **errors(409)},
     openapi_extra={"requestBody": NEW_JOB},
 )
 async def create_job(request: Request, kiribi: Manager) -> Response:
-    """Accept a job whose payload is a JSON text; unknown names are left out."""
+    """Accept a job whose payload is a JSON text; unknown names are left out.
+
+    Options that npm does not know (`unique`, `after`, `concurrencyKey`…) are as in `/api/enqueue`.
+    """
     try:
-        binding, payload, params = new_job(await request.body())
-        await kiribi.enqueue(binding, payload, **options(params))
+        binding, payload, options = new_job(await request.body())
+        await kiribi.enqueue(binding, payload, **options)
     except Issues as issues:
         return issues.response()
     except InvalidInput as error:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from kiribi.performer import BINDING_PATTERN
 from kiribi.web.answers import Problem
+from kiribi.web.asked import Params
 from kiribi.web.auth import COOKIE
 from kiribi.web.errors import Refused
 from kiribi.web.examples import ANSWERS, NEW, REQUESTS
@@ -72,6 +73,12 @@ ERRORS: dict[int, tuple[str, str, str]] = {
     503: ("The store cannot be reached.", "store_unavailable", "the database is gone"),
 }
 
+OWN_PARAMS: dict[str, Any] = {
+    name: schema
+    for name, schema in Params.model_json_schema()["properties"].items()
+    if name not in ("maxRetries", "retryDelay", "firstDelay")
+}
+"""Options that npm kiribi does not know."""
 NEW_JOB: dict[str, Any] = {
     "required": True,
     "content": {
@@ -105,6 +112,7 @@ NEW_JOB: dict[str, Any] = {
                                 ]
                             },
                             "firstDelay": {"type": "number", "minimum": 0},
+                            **OWN_PARAMS,
                         },
                     },
                 },

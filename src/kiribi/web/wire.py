@@ -7,13 +7,14 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from kiribi._explain import Explanation
+from kiribi._explain import Explanation, Reason
 from kiribi._scheduled import ScheduleInfo
 from kiribi.action import Action
 from kiribi.batch import Batch
 from kiribi.job import Attempt, Exit, Job, JobError, Outcome, utc
 from kiribi.ports import BindingInfo, LogLine, WorkerInfo
 from kiribi.search import BindingStats, FailureGroup
+from kiribi.unique import PARTS, KeyHeld
 
 logger = logging.getLogger("kiribi")
 
@@ -53,7 +54,7 @@ WIRE_NAMES = {
     **{name: f"params.{wire}" for name, wire in OPTIONS.items()},
     **{f"retry_delay.{part}": f"params.retryDelay.{part}" for part in ("base", "cap")},
     **{f"filter.{name}": f"filter.{wire}" for name, wire in FILTER.items()},
-    "unique.on_conflict": "params.unique.onConflict",
+    **{f"unique.{part}": f"params.unique.{UNIQUE.get(part, part)}" for part in PARTS},
     "older_than": "olderThan",
 }
 """Where errors name a field: its Python name, and where it is in a request."""
@@ -169,6 +170,17 @@ def redacted(binding: str, payload: Any, redact: Redact, what: str) -> Any:
     return shown
 
 
+def _reason(reason: Reason, *, hides: bool) -> dict[str, Any]:
+    message, params = reason.message, reason.params
+    if hides and reason.code == "unique_key":  # made of fields of the payload
+        message, params = message.replace(f" {params['key']}", ""), {**params, "key": None}
+    return {"code": reason.code, "message": message, "params": params}
+
+
+def _is_redacted(job: Job, redact: Redact) -> bool:
+    return shown_payload(job, redact) != job.payload
+
+
 def _error(error: JobError) -> dict[str, Any]:
     return {
         "type": error.type,
@@ -211,13 +223,25 @@ def line_shown(seq: int, line: LogLine) -> dict[str, Any]:
     }
 
 
-def explained(explanation: Explanation) -> dict[str, Any]:
+def explained(explanation: Explanation, redact: Redact) -> dict[str, Any]:
     """Why a job is where it is."""
-    reasons = [
-        {"code": reason.code, "message": reason.message, "params": reason.params}
-        for reason in explanation.reasons
-    ]
-    return {"id": explanation.job.id, "status": explanation.job.status, "reasons": reasons}
+    job = explanation.job
+    hides = _is_redacted(job, redact)
+    reasons = [_reason(reason, hides=hides) for reason in explanation.reasons]
+    return {"id": job.id, "status": job.status, "reasons": reasons}
+
+
+def key_shown(job: Job, unique: KeyHeld | None, redact: Redact) -> dict[str, Any] | None:
+    """The unique key of a job, and who holds it."""
+    if unique is None:
+        return None
+    return {
+        "key": None if _is_redacted(job, redact) else unique.key or None,
+        "states": unique.states,
+        "until": iso_or_none(unique.until_ms),
+        "holder": unique.holder,
+        "heldUntil": iso_or_none(unique.held_until_ms),
+    }
 
 
 def batch_shown(batch: Batch, redact: Redact) -> dict[str, Any]:

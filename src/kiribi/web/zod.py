@@ -1,15 +1,26 @@
-"""What npm kiribi's schema of a new job refuses, in zod's words."""
+"""What npm kiribi's schema of a new job refuses, in zod's words.
+
+Options that npm does not know, and we do, are taken as everywhere else: left out like other unknown
+names, `unique` or `after` would be promised and not kept.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, cast
 
+from pydantic import ValidationError
+
 from kiribi.errors import InvalidInput
+from kiribi.web.asked import Params
 from kiribi.web.body import parsed
-from kiribi.web.errors import Refused
+from kiribi.web.errors import Refused, misfit
 from kiribi.web.response import JSON
-from kiribi.web.wire import WIRE_NAMES
+from kiribi.web.wire import OPTIONS, WIRE_NAMES, options
+
+NPM = ("maxRetries", "retryDelay", "firstDelay")
+"""The options that npm knows."""
+OWN = frozenset(OPTIONS.values()).difference(NPM)
 
 Path = tuple[str, ...]
 
@@ -37,7 +48,7 @@ class Issues(Exception):
 
 
 def new_job(body: bytes) -> tuple[str, Any, Mapping[str, Any]]:
-    """Binding, payload and params of a request; what zod doesn't know is left out.
+    """Binding, payload and options of a request; unknown names are left out.
 
     Raises:
         Issues: it does not fit.
@@ -88,7 +99,18 @@ def _params(issues: Issues, given: object) -> Mapping[str, Any]:
             found["retryDelay"] = _retry_delay(params["retryDelay"])
         else:
             issues.add(("params", "retryDelay"), "invalid_union", "Invalid input")
-    return found
+    return {**options(found), **_own(issues, params)}
+
+
+def _own(issues: Issues, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    try:
+        asked = {name: value for name, value in params.items() if name in OWN}
+        return Params.model_validate(asked).options()
+    except ValidationError as error:
+        refused = misfit(cast("list[dict[str, Any]]", error.errors()), quote=True)
+        path = (refused.field or "").split(".")
+        issues.add(("params", *path), "custom", f"params.{refused.detail}")
+        return {}
 
 
 def _retry_delay(given: Any) -> Any:

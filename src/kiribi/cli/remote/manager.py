@@ -29,6 +29,7 @@ from kiribi.search import (
     Page,
     checked_limit,
 )
+from kiribi.unique import KeyHeld
 from kiribi.web import wire
 
 if TYPE_CHECKING:
@@ -209,6 +210,11 @@ class RemoteKiribi(Kiribi):
         """See `Kiribi`."""
         shown = await self._client.get("jobs", id, "explain")
         return unwired.explanation(unwired.job(await self._client.get("jobs", id)), shown)
+
+    async def unique_key(self, id: str) -> KeyHeld | None:
+        """See `Kiribi`."""
+        shown = await self._client.get("jobs", id)
+        return unwired.key_held(shown["uniqueKey"]) if shown.get("uniqueKey") else None
 
     async def batch(self, id: str) -> Batch:
         """See `Kiribi`."""

@@ -16,6 +16,7 @@ from kiribi.distribution import Distribution
 from kiribi.job import Attempt, Exit, Job, JobError, JobStatus, Outcome, epoch_ms
 from kiribi.ports import BindingInfo, LogLine, WorkerInfo
 from kiribi.search import BindingStats, FailureGroup, JobFilter, Page
+from kiribi.unique import KeyHeld
 from kiribi.web import wire
 
 Shown = Mapping[str, Any]
@@ -94,6 +95,17 @@ def explanation(of: Job, shown: Shown) -> Explanation:
     """Why a job is where it is."""
     reasons = [Reason(each["code"], each["message"], each["params"]) for each in shown["reasons"]]
     return Explanation(of, tuple(reasons))
+
+
+def key_held(shown: Shown) -> KeyHeld:
+    """A unique key; empty where it was not shown."""
+    return KeyHeld(
+        shown["key"] or "",
+        tuple(map(JobStatus, shown["states"])),
+        ms_or_none(shown["until"]),
+        shown["holder"],
+        ms_or_none(shown["heldUntil"]),
+    )
 
 
 def batch(shown: Shown) -> Batch:
