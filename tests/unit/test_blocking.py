@@ -28,7 +28,7 @@ from kiribi import (
 from kiribi._schedules import Schedules
 from kiribi.blocking import BlockingKiribi, BlockingSchedules
 
-RUNTIME = {"connect", "bind", "start", "register", "tick", "sweep_steps", "hooked"}
+RUNTIME = {"connect", "bind", "start", "register", "tick", "carry", "sweep_steps", "hooked"}
 OVERRIDABLE = {"lifespan", "on_success", "on_failure", "on_schedule", "redact"}
 
 
