@@ -10,11 +10,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from kiribi import lifecycle
 from kiribi._attempt import Reports, Running
 from kiribi._execution import Ended, Execution
+from kiribi._rescue import take_back
 from kiribi._version import __version__
 from kiribi.errors import StoreError
 from kiribi.job import WAITING, Job, new_id
@@ -76,7 +78,11 @@ class Invocation:
         """
         served = tuple(sorted(self._kiribi.performers))
         worker = WorkerInfo(new_id(), "cloudflare", 0, __version__, served, CONCURRENCY)
-        jobs = await self._store.visit(worker, self._lease_ms, min(wanted, MOST_JOBS), ids=ids)
+        try:
+            jobs = await self._store.visit(worker, self._lease_ms, min(wanted, MOST_JOBS), ids=ids)
+        except StoreError:
+            await self._forgo(worker.id)
+            raise
         # A job that was in a lost worker's hands runs alone, so that only the guilty crash again.
         suspects = [job for job in jobs if job.crashes]
         alone = suspects[:1]
@@ -122,8 +128,21 @@ class Invocation:
             finally:
                 del self._kiribi.running[job.id]
 
+    async def _forgo(self, worker: str) -> None:
+        """Give back what was claimed if only the answer was lost; else the lease has to pass."""
+        with suppress(StoreError):
+            await take_back(
+                self._kiribi.store, worker, lambda job: _released(job, "its claim was lost")
+            )
+
     async def _look_for_cancels(self) -> None:
-        for id in await self._store.cancel_requested(list(self._kiribi.running)):
+        try:
+            asked = await self._store.cancel_requested(list(self._kiribi.running))
+        except StoreError as error:
+            # what runs must not be given up for that; we look again
+            logger.warning("nobody knows whether running jobs were cancelled: %s", error)
+            return
+        for id in asked:
             if attempt := self._kiribi.running.get(id):
                 attempt.stop("cancel")
 
@@ -158,4 +177,8 @@ class Invocation:
 
 
 def _handed_back(job: Job, why: str) -> Ended:
-    return Ended(job, lifecycle.release(job, f"handed back: {why}"))
+    return Ended(job, _released(job, why))
+
+
+def _released(job: Job, why: str) -> lifecycle.Change:
+    return lifecycle.release(job, f"handed back: {why}")

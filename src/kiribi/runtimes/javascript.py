@@ -23,11 +23,11 @@ class BoundDatabase:
 
     async def batch(self, statements: Sequence[tuple[str, Params]]) -> Sequence[Sequence[Row]]:
         """See `stores.d1.Database`."""
-        prepared = [
-            self._binding.prepare(sql).bind(*[jsnull if one is None else one for one in params])
-            for sql, params in statements
-        ]
         try:
+            prepared = [
+                self._binding.prepare(sql).bind(*[jsnull if one is None else one for one in params])
+                for sql, params in statements
+            ]
             answers = await self._binding.batch(to_js(prepared))
         except JsException as error:
             raise D1Error(str(error)) from None

@@ -28,15 +28,13 @@ logger = logging.getLogger("kiribi")
 MAX_PAYLOAD_BYTES = 900_000
 """A payload is a text in a JSON parameter, where escaping may double it: 2 MB is D1's limit."""
 MAX_PARAMETER_BYTES = 1_900_000
-TRANSIENT = (
-    "Network connection lost",
-    "storage caused object to be reset",
-    "reset because its code was updated",
-    "Cannot resolve D1 DB due to transient issue",
-)
-"""What D1 says when it is worth another try (the work may have been done)."""
+WRONG = ("SQLITE_", "D1_TYPE_ERROR", "D1_COLUMN_NOTFOUND")
+"""What D1 says of a statement that it will never carry out. Anything else is worth another try, and
+does no harm: the work may have been done, and the answer lost."""
 OVERLOADED = ("overloaded", "Too many requests queued", "Too Many Requests")
 """What D1 says when trying again at once makes it worse."""
+AGAIN = {"append_log": "append_log_again"}
+"""Statements that another try needs in another form."""
 TRIES = 6
 FIRST_PAUSE, FIRST_PAUSE_OVERLOADED = 0.05, 0.5
 """Seconds before the second try; then twice as long each time."""
@@ -178,14 +176,13 @@ class _Writing:
                 return await self._store.carry_out(batch)
             except D1Error as error:
                 overloaded = any(text in str(error) for text in OVERLOADED)
-                if again == TRIES - 1 or not (
-                    overloaded or any(text in str(error) for text in TRANSIENT)
-                ):
+                if again == TRIES - 1 or any(text in str(error) for text in WRONG):
                     raise StoreUnavailable(f"{self._store.url}: {error}") from error
                 pause = FIRST_PAUSE_OVERLOADED if overloaded else FIRST_PAUSE
                 pause *= 2**again * random.uniform(0.5, 1)  # noqa: S311 - jitter
                 logger.warning("D1, trying again in %.2f s: %s", pause, error)
                 self.repeated = True
+                batch = [(AGAIN.get(name, name), params) for name, params in batch]
                 await asyncio.sleep(pause)
         raise AssertionError
 
