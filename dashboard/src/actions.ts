@@ -2,8 +2,9 @@
 
 import { signal } from "@preact/signals";
 import * as api from "./api";
-import { t, tn } from "./i18n";
-import { allows, CAPABILITY, KIND, narrowed, ROUTE, type Action } from "./lifecycle";
+import type { IconName } from "./components/icons";
+import { number, t, tn } from "./i18n";
+import { ACTION_ICON, allows, CAPABILITY, KIND, narrowed, ROUTE, type Action } from "./lifecycle";
 import { beat } from "./live";
 import { notify } from "./notices";
 import { href } from "./router";
@@ -15,12 +16,16 @@ export const touched = signal<{ what: Action | "enqueue" | "other" } | null>(nul
 
 /** A question waiting for its answer. */
 export interface Question {
-  action: Action;
-  count: number;
-  /** There are at least that many. */
-  more: boolean;
+  title: string;
   /** What it is about: names, or a search. */
   about: string;
+  detail?: string;
+  verb: string;
+  icon: IconName;
+  /** Something is lost by a yes. */
+  danger: boolean;
+  /** What must be typed for a yes. */
+  type?: string;
   answer: (yes: boolean) => void;
 }
 export const question = signal<Question | null>(null);
@@ -34,10 +39,27 @@ export interface Draft {
 /** The new-job dialog: closed, or open with what it starts from. */
 export const composing = signal<Partial<Draft> | null>(null);
 
-const confirmed = (asked: Omit<Question, "answer">): Promise<boolean> =>
+export const confirmed = (asked: Omit<Question, "answer">): Promise<boolean> =>
   new Promise((answer) => {
     question.value = { ...asked, answer };
   });
+
+/** More than so many are destroyed only by who has typed how many they are. */
+const MANY = 100;
+
+/** Whether `action` is meant: on so many jobs, or `more`. */
+const meant = (action: Action, count: number, more: boolean, about: string): Promise<boolean> => {
+  const danger = action === "delete" || action === "cancel";
+  return confirmed({
+    title: tn(`confirm.${action}`, count, { number: `${number(count)}${more ? "+" : ""}` }),
+    about,
+    ...(action === "delete" && { detail: t("confirm.delete.detail") }),
+    verb: t(`action.${action}`),
+    icon: ACTION_ICON[action],
+    danger,
+    ...(danger && (count > MANY || more) && { type: String(count) }),
+  });
+};
 
 const names = (jobs: readonly Job[]): string =>
   [...new Set(jobs.map((job) => job.binding))].slice(0, 5).join(", ");
@@ -58,7 +80,7 @@ export async function actOnAll(action: Action, filter: Filter, about: string): P
       notify(t(`none.${action}`));
       return false;
     }
-    if (!(await confirmed({ action, count, more: !exact, about }))) return false;
+    if (!(await meant(action, count, !exact, about))) return false;
     await api.begin(KIND[action], fitting);
     const link = { href: href("actions"), text: t("nav.actions") };
     notify(t("bulk.begun"), { link });
@@ -102,8 +124,8 @@ export async function act(action: Action, jobs: readonly Job[]): Promise<boolean
     notify(t(`none.${action}`));
     return false;
   }
-  const asked = { action, count: fitting.length, more: false, about: names(fitting) };
-  if (action === "delete" && !(await confirmed(asked))) return false;
+  if (action === "delete" && !(await meant(action, fitting.length, false, names(fitting))))
+    return false;
   try {
     const ids = fitting.map((job) => job.id);
     const { done, skipped } = await api.bulk(ROUTE[action], ids);

@@ -12,13 +12,14 @@ import type {
   Job,
   JobDetails,
   Kind,
+  Limits,
   LogLine,
   Me,
   Page,
-  Params,
   Pulse,
   Schedule,
   Stats,
+  Ticks,
   Worker,
 } from "./types";
 
@@ -123,9 +124,10 @@ export const bindings = (): Promise<BindingDetails[]> => ask("GET", "binding-det
 
 export const stats = (hours: number, binding?: string): Promise<Stats> =>
   ask("GET", `stats?hours=${hours}${binding ? `&binding=${encodeURIComponent(binding)}` : ""}`);
+const binding = (name: string): string => `bindings/${encodeURIComponent(name)}`;
 export const workers = (): Promise<Worker[]> => ask("GET", "workers");
 export const switchBinding = (name: string, to: "pause" | "resume"): Promise<BindingDetails> =>
-  ask("POST", `bindings/${encodeURIComponent(name)}/${to}`);
+  ask("POST", `${binding(name)}/${to}`);
 export const recover = (): Promise<{ count: number }> => ask("POST", "recover");
 export const deadJobs = (): Promise<Job[]> => ask("GET", "dead-jobs");
 export const failures = (hours: number): Promise<Cause[]> =>
@@ -141,18 +143,32 @@ export const switchSchedule = (name: string, to: "pause" | "resume"): Promise<Sc
   ask("POST", `${schedule(name)}/${to}`);
 export const runSchedule = (name: string): Promise<JobDetails> =>
   ask("POST", `${schedule(name)}/run`);
-export const nextTimes = (name: string): Promise<{ tz: string | null; times: string[] }> =>
+export const nextTimes = (name: string): Promise<Ticks> =>
   ask("GET", `${schedule(name)}/next?number=5`);
+/** When a schedule would run, were it made now. */
+export const ticks = (when: Record<string, string>): Promise<Ticks> =>
+  ask("GET", `ticks?${new URLSearchParams(when).toString()}`);
+export const createSchedule = (asked: Asked): Promise<Schedule> =>
+  send("POST", "schedules", asText(asked));
+export const editSchedule = (name: string, asked: Asked): Promise<Schedule> =>
+  send("PATCH", schedule(name), asText(asked));
+export const deleteSchedule = (name: string): Promise<unknown> => ask("DELETE", schedule(name));
+export const limit = (name: string, limits: Limits): Promise<BindingDetails> =>
+  ask("POST", `${binding(name)}/limit`, limits);
+export const resetLimits = (name: string): Promise<BindingDetails> =>
+  ask("POST", `${binding(name)}/reset-limits`);
 export const count = (filter: Filter): Promise<{ count: number; exact: boolean }> =>
   ask("POST", "count", { filter });
 
-/** @param wanted its payload is JSON text, and arrives exactly as written. */
-export const enqueue = (wanted: {
-  binding: string;
-  payload: string;
-  params: Params;
-}): Promise<JobDetails> => {
-  const { payload, ...rest } = wanted;
-  return send("POST", "enqueue", `${JSON.stringify(rest).slice(0, -1)},"payload":${payload}}`);
+/** Fields of a request; `payload` is JSON text, which arrives exactly as written. */
+export type Asked = Record<string, unknown> & { payload?: string };
+
+const asText = ({ payload, ...rest }: Asked): string => {
+  const fields = JSON.stringify(rest).slice(1, -1);
+  const exact = payload === undefined ? "" : `"payload":${payload}`;
+  return `{${[fields, exact].filter(Boolean).join(",")}}`;
 };
+
+export const enqueue = (asked: Asked): Promise<JobDetails> =>
+  send("POST", "enqueue", asText(asked));
 export const rawUrl = (id: string): string => url(job(id));

@@ -14,6 +14,9 @@ export function switchShortcuts(on: boolean): void {
   remember("shortcuts", on ? "on" : "off");
 }
 
+/** The one for the palette, as keyboards of this system have it. */
+export const CHORD = /Mac|iP(hone|ad)/.test(navigator.userAgent) ? "⌘ K" : "Ctrl K";
+
 const active: { current: Shortcuts }[] = [];
 let pending = "";
 
@@ -22,19 +25,28 @@ const typing = (target: EventTarget | null): boolean =>
   (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) &&
   (target as HTMLInputElement).type !== "checkbox";
 
-export function startKeys(): void {
+/** What a shortcut would do now. */
+export const doing = (keys: string): (() => void) | undefined =>
+  active.toReversed().find(({ current }) => current[keys])?.current[keys];
+
+/** @param palette what Ctrl-K and ⌘K do, also while something is being typed. */
+export function startKeys(palette: () => void): void {
   addEventListener("keydown", (event) => {
+    const chord = (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey;
+    if (chord && event.key.toLowerCase() === "k" && !document.querySelector("dialog[open]")) {
+      event.preventDefault();
+      palette();
+      return;
+    }
     if (!shortcutsOn.value || event.ctrlKey || event.metaKey || event.altKey) return;
     if (typing(event.target) || document.querySelector("dialog[open]")) return;
     const sequence = pending ? `${pending} ${event.key}` : event.key;
     pending = "";
-    for (const { current } of active.toReversed()) {
-      const act = current[sequence];
-      if (act) {
-        event.preventDefault();
-        act();
-        return;
-      }
+    const act = doing(sequence);
+    if (act) {
+      event.preventDefault();
+      act();
+      return;
     }
     if (
       active.some(({ current }) => Object.keys(current).some((k) => k.startsWith(`${event.key} `)))

@@ -1,6 +1,7 @@
 // What can be done with a job, and the path it took through its life cycle.
 
 import type { BulkAction } from "./api";
+import type { IconName } from "./components/icons";
 import { STATUSES, type Filter, type Job, type JobDetails, type Kind, type Status } from "./types";
 
 export type Action = "retry" | "runNow" | "cancel" | "delete";
@@ -11,6 +12,13 @@ export const CAPABILITY: Record<Action, string> = {
   runNow: "jobs.retry",
   cancel: "jobs.cancel",
   delete: "jobs.delete",
+};
+
+export const ACTION_ICON: Record<Action, IconName> = {
+  retry: "retry",
+  runNow: "play",
+  cancel: "stop",
+  delete: "trash",
 };
 
 export const ROUTE: Record<Action, BulkAction> = {

@@ -1,5 +1,6 @@
 import { render } from "preact";
 import { App } from "./app";
+import { choosing } from "./components/palette";
 import { startLanguage } from "./i18n";
 import { startKeys } from "./keys";
 import { startLive } from "./live";
@@ -19,7 +20,7 @@ import { startClock } from "./time";
 startTheme();
 startClock();
 startRouter();
-startKeys();
+startKeys(() => (choosing.value = true));
 startLive();
 const root = document.getElementById("app");
 void startLanguage().then(() => root && render(<App />, root));

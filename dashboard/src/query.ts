@@ -97,10 +97,11 @@ function checked(term: Term): Term {
 const statusOf = (text: string): Status | undefined =>
   STATUSES.find((status) => status === text.toUpperCase());
 
-/** `1h` ago, or a date or date and time (local unless it says otherwise); epoch milliseconds. */
+/** `1h` ago, `today` from midnight, or a date or date and time (local unless it says otherwise); epoch milliseconds. */
 export function instant(text: string, now: number): number | null {
   const ago = AGO.exec(text);
   if (ago) return now - Number(ago[1]) * (SECONDS[ago[2] ?? "s"] ?? 1) * 1000;
+  if (text === "today") return new Date(now).setHours(0, 0, 0, 0);
   if (!/^\d{4}-\d{2}-\d{2}/.test(text)) return null;
   const ms = new Date(text.length === 10 ? `${text}T00:00` : text.replace(" ", "T")).getTime();
   return Number.isNaN(ms) ? null : ms;
@@ -180,7 +181,7 @@ export function suggest(draft: string, bindings: readonly string[]): Suggestion[
       : key === "binding"
         ? bindings
         : key === "after" || key === "before"
-          ? ["15m", "1h", "24h", "7d"]
+          ? ["15m", "1h", "today", "24h", "7d"]
           : [];
   return options
     .filter((option) => matches(option, part) && option !== part)

@@ -1,4 +1,4 @@
-// A first payload from a JSON Schema: what is required or has a default.
+// What a JSON Schema says a payload is: in words, and as a first one to start from.
 
 import type { Json, JsonSchema } from "./types";
 
@@ -36,4 +36,25 @@ export function skeleton(schema: JsonSchema, root: JsonSchema = schema, depth = 
     default:
       return null;
   }
+}
+
+function typeOf(schema: JsonSchema): string {
+  if (schema.$ref) return schema.$ref.replace(/^#\/\$defs\//, "");
+  if (schema.enum) return schema.enum.map((each) => JSON.stringify(each)).join(" | ");
+  if (schema.const !== undefined) return JSON.stringify(schema.const);
+  const several = schema.anyOf?.map((each) => typeOf(each));
+  if (several) return [...new Set(several)].join(" | ");
+  const items = schema.items && `${typeOf(schema.items)}[]`;
+  return items ?? [schema.type ?? "any"].flat().join(" | ");
+}
+
+/** The fields of a payload, as `to: string` or, where one need not be given, `cc?: string`. */
+export function fieldsOf(schema: JsonSchema): string[] {
+  const name = schema.$ref?.replace(/^#\/\$defs\//, "");
+  const target = (name !== undefined && schema.$defs?.[name]) || schema;
+  const fields = Object.entries(target.properties ?? {});
+  if (!fields.length) return [typeOf(target)];
+  return fields.map(
+    ([field, part]) => `${field}${target.required?.includes(field) ? "" : "?"}: ${typeOf(part)}`,
+  );
 }

@@ -44,6 +44,22 @@ export interface Params {
   at?: string;
   timeout?: number;
   priority?: number;
+  concurrencyKey?: string;
+  after?: string[];
+  afterFailed?: AfterFailed;
+  unique?: boolean | Unique;
+}
+
+export const AFTER_FAILED = ["cancel", "run", "wait"] as const;
+export type AfterFailed = (typeof AFTER_FAILED)[number];
+export const ON_CONFLICT = ["return", "raise", "replace", "reschedule"] as const;
+
+export interface Unique {
+  key?: string | null;
+  by?: string[];
+  within?: number | null;
+  states?: Status[];
+  onConflict?: (typeof ON_CONFLICT)[number];
 }
 
 export type Outcome = "completed" | "failed" | "snoozed" | "cancelled" | "crashed" | "released";
@@ -63,6 +79,8 @@ export interface Attempt {
 
 export interface JobDetails extends Job {
   params: Params | null;
+  /** The name of the one that made it. */
+  schedule: string | null;
   result: Attempt[];
   returnValue: Json;
 }
@@ -157,6 +175,15 @@ export interface Bulk {
   finishedAt: string | null;
 }
 
+export const MISSED = ["once", "all", "skip"] as const;
+export type Missed = (typeof MISSED)[number];
+
+/** Ticks to come, of a clock in `tz`; null: of an interval. */
+export interface Ticks {
+  tz: string | null;
+  times: string[];
+}
+
 export interface Schedule {
   name: string;
   binding: string;
@@ -164,6 +191,10 @@ export interface Schedule {
   tz: string | null;
   /** Seconds. */
   every: number | null;
+  payload: Json;
+  params: Params | null;
+  missed: Missed;
+  overlap: boolean;
   declared: boolean;
   paused: boolean;
   nextAt: string | null;
@@ -207,21 +238,28 @@ export interface BindingDetails {
   schema: JsonSchema | null;
   paused: boolean;
   lastSeenAt: string | null;
+  /** In force, set at run time, and the performer's own. */
   limits?: Limits;
+  overrides?: Limits;
+  declared?: Limits;
   breaker?: { open: boolean; failures: number; probe: number | null } | null;
 }
 
 /** `per` in seconds. */
-interface Rate {
+export interface Rate {
   limit: number;
-  per: number;
+  per?: number;
+  burst?: number;
 }
 
+/** What is not there does not limit; null: lifted. */
 export interface Limits {
-  concurrency: number | null;
-  concurrencyPerKey: number | null;
-  rateLimit: Rate | null;
-  rateLimitPerKey: Rate | null;
+  concurrency?: number | null;
+  concurrencyPerKey?: number | null;
+  rateLimit?: Rate | null;
+  rateLimitPerKey?: Rate | null;
+  /** `probe` in seconds. */
+  retryBudget?: { failures: number; probe?: number } | null;
 }
 
 export interface JsonSchema {
@@ -233,6 +271,7 @@ export interface JsonSchema {
   const?: Json;
   examples?: Json[];
   anyOf?: JsonSchema[];
+  items?: JsonSchema;
   $ref?: string;
   $defs?: Record<string, JsonSchema>;
 }

@@ -82,6 +82,9 @@ describe("withTerm", () => {
 describe("instant", () => {
   it("reads dates without a time as local midnight", () => {
     expect(instant("2026-09-01", NOW)).toBe(new Date(2026, 8, 1).getTime());
+    expect(instant("today", new Date(2026, 8, 1, 17, 30).getTime())).toBe(
+      new Date(2026, 8, 1).getTime(),
+    );
   });
 });
 

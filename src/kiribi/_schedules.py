@@ -253,15 +253,17 @@ async def existing(schedules: Schedules, name: str) -> ScheduleInfo:
 
 def next_ticks(info: ScheduleInfo, number: int) -> list[datetime]:
     """The next ticks of a schedule, in its own time zone."""
-    if info.next_ms is None:
-        return []
-    when = info.schedule.when
-    ticks = [utc(ms) for ms in islice(when.ticks(info.next_ms - 1), number)]
+    return [] if info.next_ms is None else ticks(info.schedule.when, info.next_ms - 1, number)
+
+
+def ticks(when: When, after_ms: int, number: int) -> list[datetime]:
+    """The first ticks after a time, in their own time zone."""
+    found = [utc(ms) for ms in islice(when.ticks(after_ms), number)]
     if isinstance(when, Cron):
         from kiribi._cron import zone
 
-        return [tick.astimezone(zone(when.tz)) for tick in ticks]
-    return ticks
+        return [tick.astimezone(zone(when.tz)) for tick in found]
+    return found
 
 
 def checked_name(name: object) -> None:

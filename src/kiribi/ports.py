@@ -80,6 +80,7 @@ class BindingInfo:
         limits: what limits its jobs, by name, as JSON (see `kiribi.limits`): on the way in those
             of the performer, on the way out those in force.
         overrides: those of them that were set at run time; None: lifted.
+        declared: those of the performer, whatever is in force.
         streak: failures since the last success, where a retry budget counts them.
         probe_ms: while the breaker is open, milliseconds until a job may probe; else None.
     """
@@ -93,6 +94,7 @@ class BindingInfo:
     overrides: Mapping[str, Any] = field(default_factory=dict[str, Any])
     streak: int = 0
     probe_ms: int | None = None
+    declared: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True)

@@ -368,6 +368,7 @@ async def test_what_was_set_at_run_time_survives_workers_and_can_be_taken_back(
     assert await in_force() == {"concurrency": 1, "concurrency_per_key": 2}
     (info,) = await world.store.bindings()
     assert info.overrides == {"concurrency": 1, "rate_limit": None, "concurrency_per_key": 2}
+    assert info.declared == {"concurrency": 5, "rate_limit": FIVE_A_SECOND}
     await world.put(9)
     assert len(await claim(world)) == 1
     await world.store.limit("A", {"concurrency": None})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 from tests.dashboard.conftest import Serve, Visit
@@ -15,6 +17,7 @@ class SendMail(Performer):
     """Takes a payload with a schema."""
 
     max_attempts = 7
+    concurrency = 4
 
     async def perform(self, payload: dict[str, int]) -> None:
         """Nothing."""
@@ -109,3 +112,79 @@ def test_there_is_no_such_page(site: Site, seed: Seed, visit: Visit, path: str) 
 def test_no_binding_yet(site: Site, visit: Visit) -> None:
     page = visit(f"{site.url}bindings")
     expect(page.get_by_role("heading", name="No binding yet")).to_be_visible()
+
+
+def test_limits_are_set_lifted_and_taken_back(serve: Serve, visit: Visit) -> None:
+    site = serve(performers=[SendMail])
+    site.run(Seed(site.kiribi).failed)
+    site.run(site.kiribi.register, ["SEND_MAIL"])
+    page = visit(f"{site.url}bindings")
+    mail = page.locator('tr[data-name="SEND_MAIL"]')
+    expect(mail.locator(".state")).to_contain_text("at most 4 at a time")
+    mail.get_by_role("link", name="SEND_MAIL").focus()
+    page.keyboard.press("e")
+    dialog = page.get_by_role("dialog", name="Limits of SEND_MAIL")
+    at_a_time = dialog.get_by_role("group", name=re.compile("^At a time( set here)?$"))
+    expect(at_a_time.get_by_label("Jobs")).to_have_value("4")
+    expect(at_a_time).to_contain_text("In code: at most 4 at a time")
+    at_a_time.get_by_label("Jobs").fill("0")
+    dialog.get_by_role("button", name="Save").click()
+    expect(at_a_time.get_by_label("Jobs")).to_be_focused()
+    expect(at_a_time).to_contain_text("From 1 to 1,000,000.")
+    at_a_time.get_by_label("Jobs").fill("")
+    rate = dialog.get_by_role("group", name=re.compile("^Rate of starts( set here)?$"))
+    rate.get_by_label("Starts").fill("100")
+    rate.get_by_label("per (s)").fill("60")
+    breaker = dialog.get_by_role("group", name="Breaker")
+    breaker.get_by_label("Failures in a row").fill("5")
+    breaker.get_by_label("Failures in a row").press("Enter")
+    expect(mail.locator(".state")).to_contain_text("100 / 1m · breaker at 5 failures")
+    [info] = site.run(site.kiribi.bindings)
+    assert info.overrides == {
+        "concurrency": None,
+        "rate_limit": {"limit": 100, "per": 60.0, "burst": 1},
+        "retry_budget": {"failures": 5, "probe": 30.0},
+    }
+    mail.get_by_role("button", name="Limits of SEND_MAIL").click()
+    expect(at_a_time).to_contain_text("set here")
+    expect(at_a_time).to_contain_text("In code: at most 4 at a time")
+    dialog.get_by_role("button", name="Back to the code's").click()
+    expect(mail.locator(".state")).to_contain_text("at most 4 at a time")
+    [info] = site.run(site.kiribi.bindings)
+    assert (info.overrides, info.limits) == ({}, {"concurrency": 4})
+    mail.get_by_role("link", name="SEND_MAIL").click()
+    page.get_by_role("button", name="Limits", exact=True).click()
+    expect(dialog).to_be_visible()
+    expect(dialog.get_by_role("button", name="Back to the code's")).to_have_count(0)
+
+
+def test_what_became_of_each_lately(site: Site, seed: Seed, visit: Visit) -> None:
+    site.run(seed.some_of_each)
+    page = visit("about:blank")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{site.url}bindings")
+    lately = page.locator('tr[data-name="INDEX_SOURCE"] svg.spark')
+    expect(lately).to_have_attribute("aria-label", "4 completed, 0 failed")
+    mail = page.locator('tr[data-name="SEND_MAIL"] svg.spark')
+    expect(mail).to_have_attribute("aria-label", "0 completed, 5 failed")
+    expect(mail.locator(".is-failed path")).to_have_count(1)
+    assert len([url for url in asked if "/api/stats" in url]) == 1
+
+
+def test_read_only_shows_limits_and_changes_none(serve: Serve, visit: Visit) -> None:
+    site = serve(performers=[SendMail], read_only=True)
+    site.run(Seed(site.kiribi).failed)
+    site.run(site.kiribi.register, ["SEND_MAIL"])
+    page = visit(f"{site.url}bindings")
+    mail = page.locator('tr[data-name="SEND_MAIL"]')
+    expect(mail.locator(".state")).to_contain_text("at most 4 at a time")
+    expect(mail.get_by_role("button")).to_have_count(0)
+    for path in ("bindings", "bindings/SEND_MAIL"):
+        page.goto(site.url + path)
+        expect(page.get_by_role("link", name="SEND_MAIL").first).to_be_visible()
+        page.keyboard.press("j")
+        for key in "ep":
+            page.keyboard.press(key)
+        expect(page.get_by_role("dialog")).to_have_count(0)
+    assert site.run(site.kiribi.pulse).paused == ()

@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from playwright.sync_api import Page, expect
-from tests.dashboard.conftest import Visit
+from tests.dashboard.conftest import Serve, Visit
 from tests.dashboard.seed import Seed
 from tests.dashboard.site import Site
 
-from kiribi import JobStatus
+from kiribi import JobStatus, Performer
 from kiribi.job import new_id
 from kiribi.ports import NewJob
+
+
+@dataclass
+class Mail:
+    """A payload with a schema."""
+
+    to: list[str]
+    draft: bool = False
+
+
+class Mailing(Performer):
+    """Takes a typed payload."""
+
+    max_attempts = 9
+
+    async def perform(self, payload: Mail) -> None:
+        """Nothing."""
 
 
 def rows(page: Page):
@@ -260,6 +278,57 @@ def test_a_new_job_runs_through_the_dialog(site: Site, seed: Seed, visit: Visit)
     assert job.payload == {"to": "ada@example.com"}
     assert job.options["max_attempts"] == 7
     assert job.options["retry_delay"] == {"exponential": True, "base": 2, "cap": 3600}
+
+
+def test_a_new_job_with_every_option(serve: Serve, visit: Visit) -> None:
+    site = serve(performers=[Mailing])
+    seed = Seed(site.kiribi)
+    site.run(site.kiribi.register, ["MAILING"])
+    first = site.run(seed.failed)
+    page = visit(f"{site.url}jobs")
+    expect(rows(page)).to_have_count(1)
+    page.keyboard.press("n")
+    dialog = page.get_by_role("dialog", name="New job")
+    expect(dialog.locator("datalist option").first).to_have_attribute("value", "MAILING")
+    dialog.get_by_label("Binding").fill("MAILING")
+    # what the performer takes is said, and filled in
+    expect(dialog.locator(".takes")).to_contain_text("to: string[]")
+    expect(dialog.locator(".takes")).to_contain_text("draft?: boolean")
+    expect(dialog.get_by_label("Payload (JSON)")).to_have_value(re.compile('"to": '))
+    dialog.get_by_text("More options").click()
+    expect(dialog.get_by_label("Attempts at most")).to_have_attribute("placeholder", "9")
+    dialog.get_by_label("One at a time of this key").fill("tenant-7")
+    dialog.get_by_label("After these jobs").fill(f"{first} x")
+    expect(dialog.get_by_text("Give whole job ids.")).to_be_visible()
+    dialog.get_by_label("After these jobs").fill(first)
+    dialog.get_by_label("If one of them fails").select_option("wait")
+    dialog.get_by_role("button", name="Enqueue").click()
+    expect(page.get_by_role("heading", name="MAILING")).to_be_visible()
+    expect(page.locator(".facts")).to_contain_text("tenant-7")
+    expect(page.locator(f'.facts a[href$="{first}"]')).to_be_visible()
+    job = site.run(site.kiribi.find, page.url.rpartition("/")[2])
+    assert job is not None
+    assert job.options["concurrency_key"] == "tenant-7"
+    assert (job.options["after"], job.options["after_failed"]) == ([first], "wait")
+    # a copy of one that still waits waits for the same
+    page.get_by_role("button", name="Duplicate and edit").click()
+    dialog = page.get_by_role("dialog", name="Copy of a job")
+    expect(dialog.get_by_label("After these jobs")).to_have_value(first)
+    dialog.get_by_label("After these jobs").fill("")
+    dialog.get_by_label("Unique").select_option("yes")
+    dialog.get_by_label("If there is one already").select_option("replace")
+    dialog.get_by_label("Key: fields of the payload").fill("payload.to")
+    dialog.get_by_label("Holds the key for").fill("3600")
+    dialog.get_by_label("Payload (JSON)").fill('{"to": ["ada"]}')
+    dialog.get_by_role("button", name="Enqueue").click()
+    expect(page.locator(".facts")).to_contain_text("payload.to, 1h, replace")
+    only = page.url
+    page.get_by_role("button", name="Duplicate and edit").click()
+    expect(dialog.get_by_label("Unique")).to_have_value("yes")
+    dialog.get_by_label("Payload (JSON)").fill('{"to": ["ada"], "draft": true}')
+    dialog.get_by_role("button", name="Enqueue").click()
+    expect(page.locator(".json").first).to_contain_text("draft: true")
+    expect(page).to_have_url(only)
 
 
 def test_what_the_server_refuses_is_said_in_the_dialog(

@@ -117,6 +117,65 @@ def test_axe_and_room_on_every_page(
         check_accessible(page)
 
 
+DIALOGS = {
+    "schedules": ('[name="edit"]', "Edit report", "report を編集"),
+    "bindings": ('tr[data-name="SEND_MAIL"] [name="edit"]', "Limits of SEND_MAIL", "制限"),
+    "jobs": ('[aria-keyshortcuts$="+K"]', "Go to, or do…", "移動・操作…"),
+    "": ('[aria-keyshortcuts="n"]', "New job", "新しいジョブ"),
+}
+
+
+def unfold(page: Page) -> None:
+    """Show all that a dialog has."""
+    for folded in page.locator("dialog details:not([open]) summary").all():
+        folded.click()
+    for unique in page.locator('dialog [name="unique"]').all():
+        unique.select_option("yes")
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390), ("light", 768)])
+def test_axe_and_room_in_every_dialog(
+    site: Site, seed: Seed, visit: Visit, theme: str, width: int
+) -> None:
+    site.run(something_everywhere, site, seed)
+    page = visit(
+        site.url,
+        color_scheme=theme,
+        viewport={"width": width, "height": 844},
+        reduced_motion="reduce",
+    )
+    for path, (button, name, _) in DIALOGS.items():
+        page.goto(site.url + path)
+        page.locator(button).first.click()
+        expect(page.get_by_role("dialog", name=name)).to_be_visible()
+        unfold(page)
+        if path == "schedules":
+            expect(page.locator("dialog .times li")).to_have_count(5)
+        fits(page)
+        check_accessible(page)
+        # nothing is cut off in the dialog either
+        assert page.locator("dialog").evaluate("each => each.scrollWidth <= each.clientWidth")
+    page.goto(f"{site.url}jobs")
+    page.get_by_role("button", name="Views").click()
+    expect(page.get_by_role("link", name="Failed today")).to_be_visible()
+    fits(page)
+    check_accessible(page)
+
+
+def test_every_dialog_in_japanese(site: Site, seed: Seed, visit: Visit) -> None:
+    site.run(something_everywhere, site, seed)
+    page = visit(site.url, locale="ja-JP")
+    words = re.compile(r"^(?!.*(unique|cron:|UTC|JSON))[A-Za-z .,]{4,}$")
+    for path, (button, _, name) in DIALOGS.items():
+        page.goto(site.url + path)
+        page.locator(button).first.click()
+        expect(page.get_by_role("dialog", name=name)).to_be_visible()
+        unfold(page)
+        labels = page.locator("dialog :is(label, legend, h2, h3, summary)").all_inner_texts()
+        assert labels or path == "jobs"
+        assert [each for each in labels if words.match(each)] == []
+
+
 def test_every_page_in_japanese(site: Site, seed: Seed, visit: Visit) -> None:
     site.run(something_everywhere, site, seed)
     page = visit(site.url, locale="ja-JP")

@@ -440,7 +440,7 @@ def test_limits_are_set_and_taken_back(api: Served) -> None:
         assert details["SEND_MAIL"]["breaker"] is None
         assert details["SEND_MAIL"]["limits"]["concurrency"] == 2
         reset = post(api, "bindings/SEND_MAIL/reset-limits")
-        assert (reset["limits"], reset["overrides"]) == ({}, {})
+        assert (reset["limits"], reset["overrides"], reset["declared"]) == ({}, {}, {})
 
 
 def test_a_key_is_an_option_like_any_other(api: Served) -> None:

@@ -81,6 +81,25 @@ def test_a_schedule_and_all_that_can_be_done_with_it(api: Served) -> None:
     ask(api, "GET", "/digest", status=404)
 
 
+def test_when_a_schedule_would_run(api: Served) -> None:
+    def ticks(**asked: Any) -> Any:
+        answer = api.client.get("api/ticks", params=asked)
+        return answer.json() if answer.status_code == 200 else answer.json()["error"]["field"]
+
+    made = ask(api, "POST", body=DAILY, status=201)
+    assert ticks(cron=DAILY["cron"], tz=DAILY["tz"]) == ask(api, "GET", "/digest/next")
+    assert ticks(cron=DAILY["cron"], tz=DAILY["tz"], number=1)["times"] == [made["nextAt"]]
+    hours = ticks(every=3600)
+    assert hours["tz"] is None
+    assert [time[-10:] for time in hours["times"]] == ["00:00.000Z"] * 5
+    assert ticks() == ticks(cron="") == ticks(cron="* * * * *", every=5) == "cron"
+    assert ticks(cron="* * * * *", tz="Nowhere") == "tz"
+    assert ticks(cron="61 * * * *") == "cron.minute"
+    assert ticks(cron="0 0 30 2 *") == "cron.day-of-month"
+    assert ticks(every=0.5) == "every"
+    assert ticks(every=60, number=0) == "query.number"
+
+
 def test_what_is_not_given_stays(api: Served) -> None:
     made = ask(api, "POST", body={**DAILY, "params": {"priority": 3}}, status=201)
 

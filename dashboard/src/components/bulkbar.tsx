@@ -1,18 +1,10 @@
 import { act, actOnAll } from "../actions";
 import { number, t, tn } from "../i18n";
-import { ACTIONS, allows, CAPABILITY, type Action } from "../lifecycle";
+import { ACTION_ICON, ACTIONS, allows, CAPABILITY } from "../lifecycle";
 import { shownFilter } from "../listings";
 import { may } from "../session";
 import type { Job } from "../types";
 import { Button } from "./button";
-import type { IconName } from "./icons";
-
-export const ACTION_ICON: Record<Action, IconName> = {
-  retry: "retry",
-  runNow: "play",
-  cancel: "stop",
-  delete: "trash",
-};
 
 interface Props {
   jobs: readonly Job[];

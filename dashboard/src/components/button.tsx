@@ -6,6 +6,8 @@ interface Props {
   kind?: "plain" | "main" | "danger" | "quiet";
   label?: string;
   shortcut?: string;
+  /** What a key finds it by. */
+  name?: string;
   type?: "button" | "submit";
   disabled?: boolean;
   autofocus?: boolean;
@@ -28,6 +30,7 @@ export const Button = ({
     aria-label={label}
     aria-keyshortcuts={shortcut}
     title={label && shortcut ? `${label} (${shortcut})` : label}
+    name={rest.name}
     disabled={rest.disabled}
     autofocus={rest.autofocus}
     onClick={rest.onClick}

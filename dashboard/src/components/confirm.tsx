@@ -1,39 +1,31 @@
 import { useState } from "preact/hooks";
 import { question, type Question } from "../actions";
-import { number, t, tn } from "../i18n";
-import { ACTION_ICON } from "./bulkbar";
+import { t } from "../i18n";
 import { Button } from "./button";
 import { Dialog } from "./dialog";
 
-/** More than so many are destroyed only by who has typed how many they are. */
-const MANY = 100;
-
-function Asked({ action, count, more, about, answer }: Question) {
+function Asked({ title, about, detail, verb, icon, danger, type = "", answer }: Question) {
   const [typed, setTyped] = useState("");
-  const destructive = action === "delete" || action === "cancel";
-  const must = destructive && (count > MANY || more) ? String(count) : "";
+  const ready = typed.replace(/\D/g, "") === type;
   const decide = (yes: boolean) => {
     question.value = null;
     answer(yes);
   };
   return (
-    <Dialog
-      title={tn(`confirm.${action}`, count, { number: `${number(count)}${more ? "+" : ""}` })}
-      onClose={() => decide(false)}
-    >
+    <Dialog title={title} onClose={() => decide(false)}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          if (typed.replace(/\D/g, "") === must) decide(true);
+          if (ready) decide(true);
         }}
       >
         <p>
           <strong>{about}</strong>
         </p>
-        {action === "delete" && <p class="muted">{t("confirm.delete.detail")}</p>}
-        {must && (
+        {detail && <p class="muted">{detail}</p>}
+        {type && (
           <label class="labelled typed">
-            {t("confirm.type", { count: must })}
+            {t("confirm.type", { count: type })}
             <input
               inputMode="numeric"
               autocomplete="off"
@@ -44,15 +36,15 @@ function Asked({ action, count, more, about, answer }: Question) {
           </label>
         )}
         <div class="dialog-foot">
-          <Button onClick={() => decide(false)}>{t(destructive ? "keep" : "cancel")}</Button>
+          <Button onClick={() => decide(false)}>{t(danger ? "keep" : "cancel")}</Button>
           <Button
-            kind={destructive ? "danger" : "main"}
-            icon={ACTION_ICON[action]}
+            kind={danger ? "danger" : "main"}
+            icon={icon}
             type="submit"
-            disabled={typed.replace(/\D/g, "") !== must}
-            autofocus={!must}
+            disabled={!ready}
+            autofocus={!type}
           >
-            {t(`action.${action}`)}
+            {verb}
           </Button>
         </div>
       </form>
@@ -60,5 +52,5 @@ function Asked({ action, count, more, about, answer }: Question) {
   );
 }
 
-/** Asks before many jobs are changed, or any deleted. */
+/** Asks before many jobs are changed, or anything is deleted. */
 export const Confirm = () => (question.value ? <Asked {...question.value} /> : null);

@@ -1,8 +1,9 @@
 import type { ComponentChildren } from "preact";
 import { number, t } from "../i18n";
 import { isHeld, isWaiting } from "../lifecycle";
+import { href } from "../router";
 import { duration } from "../time";
-import type { JobDetails, Params, RetryDelay } from "../types";
+import type { JobDetails, Params, RetryDelay, Unique } from "../types";
 import { ShortId } from "./shortid";
 import { Moment, Running } from "./when";
 
@@ -13,12 +14,23 @@ const Fact = ({ name, children }: { name: string; children: ComponentChildren })
   </div>
 );
 
+/** Ids, before it only says how many more there are. */
+const SHOWN = 5;
+
 const seconds = (value: number): string => duration(value * 1000);
 
 const delay = (value: RetryDelay): string =>
   typeof value === "number"
     ? seconds(value)
     : t("delay.exponential", { base: value.base, cap: value.cap ? seconds(value.cap) : "–" });
+
+/** `payload.user.id, 1h, replace`; of the whole payload, just that it is so. */
+const rule = (unique: Unique | true): string =>
+  unique === true
+    ? t("unique.yes")
+    : [unique.key, ...(unique.by ?? []), unique.within && seconds(unique.within), unique.onConflict]
+        .filter(Boolean)
+        .join(", ") || t("unique.yes");
 
 const Options = ({ params }: { params: Params }) => (
   <>
@@ -30,6 +42,18 @@ const Options = ({ params }: { params: Params }) => (
     )}
     {params.timeout !== undefined && (
       <Fact name={t("option.timeout")}>{seconds(params.timeout)}</Fact>
+    )}
+    {params.concurrencyKey && <Fact name={t("fact.key")}>{params.concurrencyKey}</Fact>}
+    {params.unique && <Fact name={t("option.unique")}>{rule(params.unique)}</Fact>}
+    {params.after && (
+      <Fact name={t("fact.after")}>
+        {params.after.slice(0, SHOWN).map((id) => (
+          <a key={id} class="runningjob" href={href(`jobs/${id}`)}>
+            <ShortId of={id} />
+          </a>
+        ))}
+        {params.after.length > SHOWN && `+${number(params.after.length - SHOWN)}`}
+      </Fact>
     )}
   </>
 );
@@ -73,6 +97,11 @@ export function Facts({ job }: { job: JobDetails }) {
       {job.crashes > 0 && <Fact name={t("fact.crashes")}>{number(job.crashes)}</Fact>}
       <Fact name={t("fact.priority")}>{job.priority}</Fact>
       {params && <Options params={params} />}
+      {job.schedule && (
+        <Fact name={t("column.schedule")}>
+          <a href={href("schedules")}>{job.schedule}</a>
+        </Fact>
+      )}
       {job.worker && (
         <Fact name={t("fact.worker")}>
           <ShortId of={job.worker} />

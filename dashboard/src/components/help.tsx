@@ -1,24 +1,34 @@
 import { signal } from "@preact/signals";
-import { t, type Key } from "../i18n";
+import { t, type Key, type PluralKey } from "../i18n";
 import { SECTIONS } from "../pages";
-import { shortcutsOn, switchShortcuts } from "../keys";
+import { CHORD, shortcutsOn, switchShortcuts } from "../keys";
 import { Dialog } from "./dialog";
+import type { IconName } from "./icons";
 
 export const helping = signal(false);
 
-const ROWS: [string, Key][] = [
-  ["/", "key.search"],
-  ["j k", "key.move"],
-  ["Enter", "key.open"],
-  ["x", "key.select"],
-  ["r", "key.retry"],
-  ["c", "key.cancel"],
-  ["d", "key.delete"],
-  ["n", "key.new"],
-  [".", "key.fresh"],
-  ["p", "key.pause"],
-  ["u", "key.back"],
-  ["?", "key.help"],
+interface Shortcut {
+  keys: string;
+  text: Exclude<Key, PluralKey>;
+  /** Of what the palette offers too. */
+  icon?: IconName;
+}
+
+export const SHORTCUTS: readonly Shortcut[] = [
+  { keys: CHORD, text: "palette" },
+  { keys: "/", text: "key.search", icon: "search" },
+  { keys: "j k", text: "key.move" },
+  { keys: "Enter", text: "key.open" },
+  { keys: "x", text: "key.select", icon: "completed" },
+  { keys: "r", text: "key.retry", icon: "retry" },
+  { keys: "c", text: "key.cancel", icon: "stop" },
+  { keys: "d", text: "key.delete", icon: "trash" },
+  { keys: "n", text: "new", icon: "plus" },
+  { keys: ".", text: "key.fresh", icon: "up" },
+  { keys: "p", text: "key.pause", icon: "pause" },
+  { keys: "e", text: "key.edit", icon: "edit" },
+  { keys: "u", text: "key.back", icon: "left" },
+  { keys: "?", text: "help.title", icon: "help" },
 ];
 
 /** What the keyboard does here. */
@@ -29,7 +39,7 @@ export function Help() {
       <table class="keys">
         <tbody>
           {[
-            ...ROWS.map(([keys, what]) => [keys, t(what)] as const),
+            ...SHORTCUTS.map(({ keys, text }) => [keys, t(text)] as const),
             ...SECTIONS.map(({ nav }) => [`g ${nav.key}`, t(nav.text)] as const),
           ].map(([keys, what]) => (
             <tr key={keys}>

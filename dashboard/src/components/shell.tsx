@@ -2,7 +2,7 @@ import type { ComponentChildren } from "preact";
 import { useRef } from "preact/hooks";
 import { composing } from "../actions";
 import { t } from "../i18n";
-import { useKeys } from "../keys";
+import { CHORD, useKeys } from "../keys";
 import { beat, link, paused, refusal } from "../live";
 import { SECTIONS, sectionOf } from "../pages";
 import { go, href, place } from "../router";
@@ -11,9 +11,12 @@ import { Button } from "./button";
 import { Confirm } from "./confirm";
 import { Help, helping } from "./help";
 import { Icon } from "./icons";
+import { LimitsEditor, limiting } from "./limitseditor";
 import { NewJob } from "./newjob";
 import { Notices } from "./notices";
+import { choosing, Palette } from "./palette";
 import { Preferences } from "./preferences";
+import { ScheduleEditor, scheduling } from "./scheduleeditor";
 
 const Brand = () => (
   <a class="brand" href={href("")}>
@@ -80,7 +83,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
   useKeys({
     "/": search,
     "?": () => (helping.value = true),
-    n: () => may("jobs.enqueue") && (composing.value = {}),
+    ...(may("jobs.enqueue") && { n: () => (composing.value = {}) }),
     ...Object.fromEntries(SECTIONS.map(({ path, nav }) => [`g ${nav.key}`, () => go(href(path))])),
   });
   return (
@@ -108,6 +111,13 @@ export function Shell({ children }: { children: ComponentChildren }) {
           )}
           <Button
             kind="quiet"
+            icon="search"
+            label={t("palette")}
+            shortcut={CHORD.replace(" ", "+")}
+            onClick={() => (choosing.value = true)}
+          />
+          <Button
+            kind="quiet"
             icon="help"
             label={t("help.title")}
             shortcut="?"
@@ -123,7 +133,10 @@ export function Shell({ children }: { children: ComponentChildren }) {
       <Notices />
       <Help />
       <Confirm />
+      <Palette />
       {composing.value && <NewJob start={composing.value} />}
+      {scheduling.value && <ScheduleEditor {...scheduling.value} />}
+      {limiting.value && <LimitsEditor of={limiting.value} />}
     </>
   );
 }

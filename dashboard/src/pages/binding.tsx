@@ -5,6 +5,7 @@ import { Button } from "../components/button";
 import { Charts } from "../components/charts";
 import { Icon } from "../components/icons";
 import { JobLines } from "../components/joblines";
+import { limiting } from "../components/limitseditor";
 import { JsonCard } from "../components/jsontree";
 import { gapOf, range, RangeChoice } from "../components/ranges";
 import { StatusTabs } from "../components/statustabs";
@@ -42,9 +43,15 @@ export function BindingPage({ rest: name }: { rest: string }) {
   const details = value.value?.details;
   const paused = beat?.paused.includes(name) ?? false;
   const switched = paused ? "resume" : "pause";
-  const flip = () => may("bindings.pause") && void switchBinding(name, switched);
+  const flip = () => void switchBinding(name, switched);
+  const limit = details?.limits && may("bindings.limit") && (() => (limiting.value = details));
   useRowKeys();
-  useKeys({ p: flip, Escape: () => go(href("bindings")), u: () => go(href("bindings")) });
+  useKeys({
+    ...(may("bindings.pause") && { p: flip }),
+    ...(limit && { e: limit }),
+    Escape: () => go(href("bindings")),
+    u: () => go(href("bindings")),
+  });
   useEffect(() => {
     document.title = `${name} · Kiribi`;
     heading.current?.focus();
@@ -75,6 +82,11 @@ export function BindingPage({ rest: name }: { rest: string }) {
           {may("bindings.pause") && (
             <Button icon={paused ? "play" : "pause"} shortcut="p" onClick={flip}>
               {t(switched)}
+            </Button>
+          )}
+          {limit && (
+            <Button icon="gauge" shortcut="e" onClick={limit}>
+              {t("binding.limits")}
             </Button>
           )}
           {may("jobs.enqueue") && (

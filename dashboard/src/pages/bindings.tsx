@@ -3,18 +3,22 @@ import { switchBinding } from "../actions";
 import { Button } from "../components/button";
 import { percentage } from "../components/charts";
 import { Icon } from "../components/icons";
+import { limiting } from "../components/limitseditor";
 import { gapOf, range, RangeChoice } from "../components/ranges";
+import { Spark } from "../components/spark";
 import { Cell, Table, TablePage, type Column } from "../components/tablepage";
 import { useFresh } from "../fresh";
 import { number, t, tn } from "../i18n";
 import { useKeys } from "../keys";
+import { LIMIT_NAMES } from "../limitform";
+import { limitText } from "../limittext";
 import { pulse } from "../live";
 import { href } from "../router";
 import { pressInRow } from "../rows";
 import { byBinding, ended, successRate } from "../series";
 import { may } from "../session";
 import { duration } from "../time";
-import type { BindingDetails, Counts, Status, Tally } from "../types";
+import type { BindingDetails, Counts, Stats, Status, Tally } from "../types";
 
 const columns = () =>
   ({
@@ -23,6 +27,7 @@ const columns = () =>
     waiting: { name: "waiting", text: t("column.waiting"), figures: true },
     running: { name: "running", text: t("status.PROCESSING"), figures: true },
     failed: { name: "failedcount", text: t("status.FAILED"), figures: true },
+    lately: { name: "lately", text: t("lately") },
     ended: { name: "ended", text: t("column.ended"), figures: true },
     success: { name: "success", text: t("column.success"), figures: true },
     wait: { name: "wait", text: t("column.wait"), figures: true },
@@ -51,21 +56,17 @@ interface RowProps {
   binding: BindingDetails;
   counts: Counts;
   tally: Tally | undefined;
+  stats: Stats | null;
   /** Live workers that serve it. */
   workers: number;
 }
 
-const rate = ({ limit, per }: { limit: number; per: number }): string =>
-  `${number(limit)} / ${duration(per * 1000)}`;
-
 /** What holds its jobs back: a breaker that is open, limits in force. */
 function Held({ by: { limits, breaker } }: { by: BindingDetails }) {
-  const told = [
-    limits?.concurrency && t("limit.concurrency", { limit: limits.concurrency }),
-    limits?.concurrencyPerKey && t("limit.key", { limit: number(limits.concurrencyPerKey) }),
-    limits?.rateLimit && rate(limits.rateLimit),
-    limits?.rateLimitPerKey && t("limit.key", { limit: rate(limits.rateLimitPerKey) }),
-  ].filter(Boolean);
+  const told = LIMIT_NAMES.flatMap((name) => {
+    const value = limits?.[name];
+    return value ? [limitText(name, value)] : [];
+  });
   return (
     <>
       {breaker?.open && (
@@ -79,7 +80,7 @@ function Held({ by: { limits, breaker } }: { by: BindingDetails }) {
   );
 }
 
-function Row({ binding, counts, tally, workers }: RowProps) {
+function Row({ binding, counts, tally, stats, workers }: RowProps) {
   const { name, paused } = binding;
   const column = columns();
   const of = (status: Status): number => counts[status] ?? 0;
@@ -107,6 +108,9 @@ function Row({ binding, counts, tally, workers }: RowProps) {
       <Cell of={column.failed}>
         <Jobs of={of("FAILED")} binding={name} status="FAILED" />
       </Cell>
+      <Cell of={column.lately} bare>
+        {stats && <Spark stats={stats} binding={name} />}
+      </Cell>
       <Cell of={column.ended}>{number(tally ? ended(tally) : 0)}</Cell>
       <Cell of={column.success}>
         {share === null ? "–" : <span class={share < 0.9 ? "poor" : ""}>{percentage(share)}</span>}
@@ -120,12 +124,21 @@ function Row({ binding, counts, tally, workers }: RowProps) {
       <Cell of={column.act} bare>
         {may("bindings.pause") && (
           <Button
+            name="pause"
             icon={paused ? "play" : "pause"}
             label={t(paused ? "resume.binding" : "pause.binding", { binding: name })}
             onClick={() => void switchBinding(name, switched)}
           >
             {t(switched)}
           </Button>
+        )}{" "}
+        {may("bindings.limit") && binding.limits && (
+          <Button
+            name="edit"
+            icon="gauge"
+            label={t("limits.edit", { binding: name })}
+            onClick={() => (limiting.value = binding)}
+          />
         )}
       </Cell>
     </tr>
@@ -145,7 +158,10 @@ async function known(): Promise<[BindingDetails[], Map<string, number>]> {
 export function BindingsPage() {
   const details = useFresh(known, "", 10_000);
   const stats = useFresh(() => api.stats(Number(range.value)), range.value, gapOf(range.value));
-  useKeys({ p: () => pressInRow("td.act button") });
+  useKeys({
+    ...(may("bindings.pause") && { p: () => pressInRow("[name=pause]") }),
+    ...(may("bindings.limit") && { e: () => pressInRow("[name=edit]") }),
+  });
   const beat = pulse.value;
   const tallies = byBinding(stats.value.value);
   const [bindings, serving] = details.value.value ?? [null, new Map<string, number>()];
@@ -178,6 +194,7 @@ export function BindingsPage() {
               }}
               counts={counts.get(binding.name) ?? {}}
               tally={tallies.get(binding.name)}
+              stats={stats.value.value}
               workers={serving.get(binding.name) ?? 0}
             />
           ))}

@@ -55,6 +55,7 @@ function Row({ cause }: { cause: Cause }) {
         {ACTIONS.filter((action) => may(CAPABILITY[action])).map((action) => (
           <Button
             key={action}
+            name={action}
             kind={action === "delete" ? "danger" : "plain"}
             icon={action === "delete" ? "trash" : "retry"}
             onClick={() =>
@@ -73,8 +74,8 @@ function Row({ cause }: { cause: Cause }) {
 export function FailuresPage() {
   const { value, problem } = useFresh(() => api.failures(Number(range.value)), range.value, 5_000);
   useKeys({
-    r: () => pressInRow("td.act .plain"),
-    d: () => pressInRow("td.act .danger"),
+    ...(may("jobs.retry") && { r: () => pressInRow("[name=retry]") }),
+    ...(may("jobs.delete") && { d: () => pressInRow("[name=delete]") }),
   });
   const causes = value.value;
   return (

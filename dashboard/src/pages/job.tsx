@@ -2,7 +2,6 @@ import { useEffect, useRef } from "preact/hooks";
 import { act, composing } from "../actions";
 import { rawUrl } from "../api";
 import { Attempts } from "../components/attempts";
-import { ACTION_ICON } from "../components/bulkbar";
 import { Button } from "../components/button";
 import { Copy } from "../components/copy";
 import { Diagram } from "../components/diagram";
@@ -14,7 +13,7 @@ import { ShortId } from "../components/shortid";
 import { Status } from "../components/status";
 import { said, t } from "../i18n";
 import { useKeys } from "../keys";
-import { ACTIONS, allows, CAPABILITY, type Action } from "../lifecycle";
+import { ACTION_ICON, ACTIONS, allows, CAPABILITY, isHeld, type Action } from "../lifecycle";
 import { useJob } from "../onejob";
 import { canGoBack, go, href } from "../router";
 import { may } from "../session";
@@ -31,8 +30,9 @@ async function doTo(job: JobDetails, action: Action): Promise<void> {
 }
 
 const duplicate = (job: JobDetails): void => {
-  // a time of the past, or a delay that was served, is not what a copy is for
-  const { at: _at, firstDelay: _firstDelay, ...params } = job.params ?? {};
+  // a time of the past, or a wait that is over, is not what a copy is for
+  const { at: _at, firstDelay: _firstDelay, after, afterFailed, ...rest } = job.params ?? {};
+  const params = isHeld(job) ? { ...rest, after, afterFailed } : rest;
   composing.value = { binding: job.binding, payload: job.payload, params };
 };
 
@@ -109,7 +109,16 @@ export function JobPage({ rest: id }: { rest: string }) {
   const doing = (action: Action) => () => {
     if (job.value) void doTo(job.value, action);
   };
-  useKeys({ r: doing("retry"), c: doing("cancel"), d: doing("delete"), Escape: back, u: back });
+  useKeys({
+    ...Object.fromEntries(
+      ACTIONS.flatMap((action) => {
+        const key = SHORTCUT[action];
+        return key && may(CAPABILITY[action]) ? [[key, doing(action)]] : [];
+      }),
+    ),
+    Escape: back,
+    u: back,
+  });
 
   if (missing.value) return <MissingPage />;
   if (!shown)

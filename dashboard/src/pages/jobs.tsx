@@ -9,6 +9,7 @@ import { JobTable } from "../components/jobtable";
 import { Pager } from "../components/pager";
 import { SearchBar } from "../components/searchbar";
 import { StatusTabs } from "../components/statustabs";
+import { ViewPicker } from "../components/viewpicker";
 import { t, tn } from "../i18n";
 import { useKeys } from "../keys";
 import type { Action } from "../lifecycle";
@@ -62,8 +63,11 @@ export function JobsPage() {
   useSignalEffect(() => {
     if (touched.value) void refresh();
   });
+  const view = place.value.query.get("view") ?? t("nav.jobs");
   useEffect(() => {
-    document.title = `${t("nav.jobs")} · Kiribi`;
+    document.title = `${view} · Kiribi`;
+  }, [view]);
+  useEffect(() => {
     const row = links().find((link) => link.closest("tr")?.dataset.id === left);
     row?.focus();
     left = null;
@@ -92,13 +96,15 @@ export function JobsPage() {
   const select = (id: string, range: boolean) => setSelection(toggled(selection, id, range, order));
   useRowKeys();
   useKeys({
-    x: () => {
-      const one = rows[focused()];
-      if (one && selectable) select(one.id, false);
-    },
-    r: doing("retry"),
-    c: doing("cancel"),
-    d: doing("delete"),
+    ...(selectable && {
+      x: () => {
+        const one = rows[focused()];
+        if (one) select(one.id, false);
+      },
+      r: doing("retry"),
+      c: doing("cancel"),
+      d: doing("delete"),
+    }),
     ".": reveal,
     Escape: () => setSelection(NOTHING),
   });
@@ -112,6 +118,7 @@ export function JobsPage() {
       <StatusTabs pulse={beat} terms={terms} />
       <div class="finding">
         <SearchBar terms={terms} />
+        <ViewPicker query={text} />
         <ColumnPicker />
       </div>
       {failure.value && !loading.value && (

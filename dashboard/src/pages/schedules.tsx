@@ -1,22 +1,23 @@
 import { useState } from "preact/hooks";
-import { explainError, told } from "../actions";
+import { confirmed, explainError, told } from "../actions";
 import * as api from "../api";
+import { prose } from "../cadence";
 import { Button } from "../components/button";
 import { Icon } from "../components/icons";
+import { scheduling } from "../components/scheduleeditor";
 import { ShortId } from "../components/shortid";
 import { Status } from "../components/status";
 import { Cell, Table, TablePage, type Column } from "../components/tablepage";
-import { Moment } from "../components/when";
-import { spoken } from "../cron";
+import { Times } from "../components/upcoming";
 import { useFresh } from "../fresh";
-import { language, t, tn } from "../i18n";
+import { t } from "../i18n";
 import { useKeys } from "../keys";
 import { notify } from "../notices";
 import { href } from "../router";
 import { pressInRow } from "../rows";
 import { may } from "../session";
 import { duration, now } from "../time";
-import type { Schedule } from "../types";
+import type { Schedule, Ticks } from "../types";
 
 const columns = () =>
   ({
@@ -28,46 +29,19 @@ const columns = () =>
     act: { name: "act", text: t("column.actions") },
   }) satisfies Record<string, Column>;
 
-const weekday = (day: number): string =>
-  new Intl.DateTimeFormat(language.value, { weekday: "long", timeZone: "UTC" }).format(
-    Date.UTC(2023, 0, 1 + day), // a Sunday
-  );
-
-function prose({ cron, every }: Schedule): string {
-  if (every !== null) return t("cron.every", { time: duration(every * 1000) });
-  const said = spoken(cron ?? "");
-  if (!said) return cron ?? "";
-  switch (said.key) {
-    case "cron.minutes":
-    case "cron.hours":
-      return tn(said.key, said.values.count);
-    case "cron.weekly":
-      return t(said.key, { time: said.values.time, day: weekday(said.values.day) });
-    default:
-      return t(said.key, said.values);
-  }
-}
-
 function Upcoming({ of: { name, nextAt } }: { of: Schedule }) {
-  const [times, setTimes] = useState<string[]>([]);
+  const [found, setFound] = useState<Ticks | null>(null);
   if (!nextAt) return <span class="muted">–</span>;
   const load = () =>
-    api.nextTimes(name).then(
-      (found) => setTimes(found.times),
-      (error: unknown) => notify(explainError(error), { bad: true }),
-    );
+    api
+      .nextTimes(name)
+      .then(setFound, (error: unknown) => notify(explainError(error), { bad: true }));
   return (
     <details onToggle={(event) => event.currentTarget.open && void load()}>
       <summary>
         {t("due.in", { time: duration(Math.max(0, Date.parse(nextAt) - now.value)) })}
       </summary>
-      <ol class="times figures">
-        {times.map((time) => (
-          <li key={time}>
-            <Moment of={time} />
-          </li>
-        ))}
-      </ol>
+      {found && <Times of={found} />}
     </details>
   );
 }
@@ -76,6 +50,7 @@ function Row({ schedule }: { schedule: Schedule }) {
   const column = columns();
   const { name, binding, paused, cron, tz, lastJob, declared } = schedule;
   const switched = paused ? "resume" : "pause";
+  const words = prose(schedule);
   const flip = () =>
     told(async () => {
       await api.switchSchedule(name, switched);
@@ -86,6 +61,21 @@ function Row({ schedule }: { schedule: Schedule }) {
       await api.runSchedule(name);
       return t("enqueued", { binding });
     });
+  const remove = async () => {
+    const asked = {
+      title: t("schedule.delete", { name }),
+      about: `${binding}, ${words ?? cron}`,
+      detail: t("schedule.delete.detail"),
+      verb: t("action.delete"),
+      icon: "trash",
+      danger: true,
+    } as const;
+    if (!(await confirmed(asked))) return;
+    await told(async () => {
+      await api.deleteSchedule(name);
+      return t("done.deleted", { name });
+    });
+  };
   return (
     <tr role="row" data-name={name}>
       <Cell of={column.name} bare>
@@ -102,7 +92,7 @@ function Row({ schedule }: { schedule: Schedule }) {
         {declared && <span class="muted"> {t("schedule.declared")}</span>}
       </Cell>
       <Cell of={column.when} bare>
-        {prose(schedule)}
+        {words && <div>{words}</div>}
         {cron && (
           <div class="muted">
             <code>{cron}</code> {tz}
@@ -124,12 +114,27 @@ function Row({ schedule }: { schedule: Schedule }) {
       <Cell of={column.act} bare>
         {may("schedules.change") && (
           <>
-            <Button icon="play" onClick={() => void run()}>
+            <Button icon="play" name="run" onClick={() => void run()}>
               {t("action.runNow")}
             </Button>{" "}
-            <Button icon={paused ? "play" : "pause"} onClick={() => void flip()}>
+            <Button icon={paused ? "play" : "pause"} name="pause" onClick={() => void flip()}>
               {t(switched)}
-            </Button>
+            </Button>{" "}
+            {!declared && (
+              <Button
+                icon="edit"
+                name="edit"
+                label={t("schedule.edit", { name })}
+                onClick={() => (scheduling.value = { of: schedule })}
+              />
+            )}{" "}
+            <Button
+              icon="trash"
+              kind="danger"
+              name="delete"
+              label={t("schedule.delete.label", { name })}
+              onClick={() => void remove()}
+            />
           </>
         )}
       </Cell>
@@ -140,10 +145,29 @@ function Row({ schedule }: { schedule: Schedule }) {
 /** Recurring jobs: when each runs next, how its last run went. */
 export function SchedulesPage() {
   const { value, problem } = useFresh(api.schedules, "", 3_000);
-  useKeys({ p: () => pressInRow("td.act button:last-child") });
+  useKeys(
+    may("schedules.change")
+      ? {
+          p: () => pressInRow("[name=pause]"),
+          r: () => pressInRow("[name=run]"),
+          e: () => pressInRow("[name=edit]"),
+          d: () => pressInRow("[name=delete]"),
+        }
+      : {},
+  );
   const all = value.value;
   return (
-    <TablePage title="nav.schedules" problem={problem.value}>
+    <TablePage
+      title="nav.schedules"
+      problem={problem.value}
+      tools={
+        may("schedules.change") && (
+          <Button icon="plus" onClick={() => (scheduling.value = {})}>
+            {t("schedule.new")}
+          </Button>
+        )
+      }
+    >
       {all?.length === 0 && (
         <section class="empty">
           <h2>{t("schedules.none")}</h2>

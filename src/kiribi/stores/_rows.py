@@ -108,7 +108,7 @@ def binding(row: Row) -> BindingInfo:
     """A binding from a row of `bindings.sql`."""
     name, defaults, schema, paused, last_seen_ms, limits, override, streak, probe_ms = row
     shape = None if schema is None else json.loads(schema)
-    given: dict[str, Any] = json.loads(limits) if limits else {}
+    declared: dict[str, Any] = json.loads(limits) if limits else {}
     overrides: dict[str, Any] = {
         name: value or None for name, value in json.loads(override or "{}").items()
     }
@@ -118,10 +118,11 @@ def binding(row: Row) -> BindingInfo:
         shape,
         paused == 1,
         last_seen_ms,
-        {name: value for name, value in {**given, **overrides}.items() if value is not None},
+        {name: value for name, value in {**declared, **overrides}.items() if value is not None},
         overrides,
         streak,
         probe_ms,
+        declared,
     )
 
 

@@ -379,6 +379,7 @@ class BindingShown(Answer):
     last_seen_at: datetime | None = Field(description="When a worker last served it.")
     limits: LimitsShown = Field(description="Those in force.")
     overrides: LimitsShown = Field(description="Set at run time; null: lifted.")
+    declared: LimitsShown = Field(description="The performer's own.")
     breaker: BreakerShown | None = Field(description="null without a retry budget.")
 
 

@@ -108,18 +108,20 @@ DONE = {
     "done": [ID],
     "skipped": [{"id": FAILED, "reason": f"job '{FAILED}' does not exist"}],
 }
+DECLARED = {
+    "concurrency": 10,
+    "rateLimit": {"limit": 100, "per": 60, "burst": 20},
+    "retryBudget": {"failures": 5, "probe": 30},
+}
 BINDING = {
     "name": "SEND_MAIL",
     "defaults": {"maxRetries": 5, "timeout": 30},
     "schema": {"type": "object", "properties": {"to": {"type": "string"}}, "required": ["to"]},
     "paused": False,
     "lastSeenAt": AT,
-    "limits": {
-        "concurrency": 10,
-        "rateLimit": {"limit": 100, "per": 60, "burst": 20},
-        "retryBudget": {"failures": 5, "probe": 30},
-    },
+    "limits": DECLARED,
     "overrides": {},
+    "declared": DECLARED,
     "breaker": {"open": False, "failures": 0, "probe": None},
 }
 TALLY = {
@@ -208,6 +210,10 @@ REQUESTS: dict[str, Any] = {
     },
     "deleteJobs": [ID, FAILED],
 }
+TICKS = {
+    "tz": "Asia/Tokyo",
+    "times": ["2026-09-02T00:00:00.000Z", "2026-09-03T00:00:00.000Z"],
+}
 ANSWERS: dict[str, Any] = {
     "search": {"jobs": [LISTED], "next": ID, "lookedBackTo": AT},
     "count": {"count": 12, "exact": True},
@@ -282,10 +288,8 @@ ANSWERS: dict[str, Any] = {
     "pauseSchedule": {**SCHEDULE, "paused": True, "nextAt": None},
     "resumeSchedule": SCHEDULE,
     "runSchedule": {**NEW, "schedule": "digest"},
-    "nextTicks": {
-        "tz": "Asia/Tokyo",
-        "times": ["2026-09-02T00:00:00.000Z", "2026-09-03T00:00:00.000Z"],
-    },
+    "nextTicks": TICKS,
+    "upcomingTicks": TICKS,
     "pulse": {
         "cursor": 4711,
         "health": {"level": "ok", "message": "3 jobs running, 1 worker"},

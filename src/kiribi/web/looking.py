@@ -8,7 +8,10 @@ from fastapi import APIRouter, Header, Query, Request
 from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
+from kiribi._schedules import MOST_NEXT, ticks
 from kiribi._version import __version__
+from kiribi.errors import YEAR, InvalidInput
+from kiribi.schedule import Cron, Every
 from kiribi.search import MAX_PAGE_SIZE, PAGE_SIZE
 from kiribi.web.access import READ, Asking, Manager, needs
 from kiribi.web.answers import (
@@ -17,13 +20,14 @@ from kiribi.web.answers import (
     FailureGroupShown,
     Me,
     Statistics,
+    Times,
     WorkerShown,
 )
 from kiribi.web.errors import Refused
 from kiribi.web.events import Events
 from kiribi.web.openapi import errors
 from kiribi.web.response import JSON
-from kiribi.web.wire import binding_shown, failure_shown, iso, tally, worker_shown
+from kiribi.web.wire import binding_shown, failure_shown, iso, tally, times_shown, worker_shown
 
 router = APIRouter(tags=["Looking"], dependencies=[needs(READ)])
 
@@ -113,6 +117,22 @@ async def stats(
             "series": [tally(each) for each in series],
         }
     )
+
+
+@router.get("/ticks", response_model=Times, responses=errors(400))
+async def upcoming_ticks(
+    kiribi: Manager,
+    cron: Annotated[str, Query(max_length=200, description="A cron expression.")] = "",
+    tz: Annotated[str, Query(max_length=100, description="IANA time zone of `cron`.")] = "UTC",
+    every: Annotated[float, Query(ge=0, le=YEAR, description="Seconds, instead of `cron`.")] = 0,
+    number: Annotated[int, Query(ge=1, le=MOST_NEXT, description="How many.")] = 5,
+) -> Response:
+    """When a schedule would run, were it made now."""
+    if bool(every) == bool(cron):
+        raise InvalidInput("cron", cron, "give either cron and tz, or every")
+    when = Every(every) if every else Cron(cron, tz)
+    now = await kiribi.store.now_ms()
+    return JSON(times_shown(when, ticks(when, now, number)))
 
 
 @router.get("/failures", response_model=list[FailureGroupShown], responses=errors(400))

@@ -9,7 +9,6 @@ from starlette.responses import Response
 
 from kiribi import _schedules
 from kiribi.manager import Kiribi
-from kiribi.schedule import Cron
 from kiribi.search import MAX_PAGE_SIZE
 from kiribi.web.access import READ, Manager, needs
 from kiribi.web.answers import Details, ScheduleShown, Times
@@ -17,7 +16,7 @@ from kiribi.web.asked_schedules import NAME, MakeSchedule, SchedulePart
 from kiribi.web.body import JSONRoute
 from kiribi.web.openapi import errors
 from kiribi.web.response import JSON
-from kiribi.web.wire import detailed, iso, schedule_shown
+from kiribi.web.wire import detailed, schedule_shown, times_shown
 
 router = APIRouter(route_class=JSONRoute, tags=["Recurring"], prefix="/schedules")
 
@@ -136,14 +135,7 @@ async def next_ticks(
 ) -> Response:
     """Its next ticks; none while it is paused."""
     info = await _schedules.existing(kiribi.schedules, name)
-    when = info.schedule.when
-    times = _schedules.next_ticks(info, number)
-    return JSON(
-        {
-            "tz": when.tz if isinstance(when, Cron) else None,
-            "times": [iso(round(time.timestamp() * 1000)) for time in times],
-        }
-    )
+    return JSON(times_shown(info.schedule.when, _schedules.next_ticks(info, number)))
 
 
 async def _shown(kiribi: Kiribi, name: str) -> Response:

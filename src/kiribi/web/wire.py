@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Any, cast
 
 from kiribi._explain import Explanation, Reason
@@ -13,6 +14,7 @@ from kiribi.action import Action
 from kiribi.batch import Batch
 from kiribi.job import Attempt, Exit, Job, JobError, Outcome, utc
 from kiribi.ports import BindingInfo, LogLine, WorkerInfo
+from kiribi.schedule import Cron, When
 from kiribi.search import BindingStats, FailureGroup
 from kiribi.unique import PARTS, KeyHeld
 
@@ -148,6 +150,14 @@ def schedule_shown(info: ScheduleInfo, redact: Redact) -> dict[str, Any]:
         "lastTickAt": iso_or_none(info.last_tick_ms),
         "lastJob": last if info.last_job else None,
         "createdAt": iso(info.created_ms),
+    }
+
+
+def times_shown(when: When, times: Iterable[datetime]) -> dict[str, Any]:
+    """Ticks to come."""
+    return {
+        "tz": when.tz if isinstance(when, Cron) else None,
+        "times": [iso(round(time.timestamp() * 1000)) for time in times],
     }
 
 
@@ -289,12 +299,17 @@ def binding_shown(info: BindingInfo) -> dict[str, Any]:
         "schema": info.schema,
         "paused": info.paused,
         "lastSeenAt": iso_or_none(info.last_seen_ms),
-        "limits": {LIMITS[name]: limit for name, limit in info.limits.items()},
-        "overrides": {LIMITS[name]: limit for name, limit in info.overrides.items()},
+        "limits": _limits(info.limits),
+        "overrides": _limits(info.overrides),
+        "declared": _limits(info.declared),
         "breaker": None
         if "retry_budget" not in info.limits
         else {"open": info.probe_ms is not None, "failures": info.streak, "probe": info.probe_ms},
     }
+
+
+def _limits(limits: Mapping[str, Any]) -> dict[str, Any]:
+    return {LIMITS[name]: limit for name, limit in limits.items()}
 
 
 def tally(stats: BindingStats) -> dict[str, Any]:
