@@ -1,10 +1,11 @@
-"""The dashboard of a project as `kiribi init` makes it, in workerd: Static Assets before REST."""
+"""A project as `kiribi init` makes it, in workerd: dashboard, REST and the command line at once."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -69,8 +70,40 @@ def test_the_dashboard(shop: Dev, visit: Visit) -> None:
     page.reload()  # a path that is no file
     expect(page.get_by_role("heading", name="SEND_MAIL")).to_be_visible()
     page.get_by_role("button", name="Retry").click()
+    expect(page.get_by_text("#2")).to_be_visible()
+    until(lambda: len(ask(shop, f"jobs/{id}").json()["result"]) == 2, 60, shop.log)
+    page.reload()  # rather than wait for the pulse
+    expect(page.locator("h1 + .status")).to_have_text("Failed")
     expect(page.get_by_text("Attempt 2")).to_be_visible()
-    until(lambda: ask(shop, f"jobs/{id}").json()["attempts"] == 2, 30, shop.log)
+
+
+def test_the_command_line(shop: Dev, tmp_path: Path) -> None:
+    shell = Shell(tmp_path, {"KIRIBI_URL": shop.url, "KIRIBI_TOKEN": TOKEN})
+
+    def read(*words: str) -> Any:
+        return json.loads(shell(*words, "--json").out)
+
+    sent = shell("enqueue", "SEND_MAIL", '{"to": "ada@example.org"}', "--wait")
+    assert json.loads(sent.out) == {"accepted": "ada@example.org"}
+    later = [
+        shell("enqueue", "SEND_MAIL", '{"to": "x@y"}', "--first-delay", "1h").out.strip()
+        for _ in range(2)
+    ]
+    assert read("explain", later[0])["reasons"][0]["code"] == "due_later"
+    assert shell("jobs", "logs", read("jobs", "list", "-s", "COMPLETED", "-n", "1")["id"]).out
+    # a bulk action is carried out by the queue's consumer, long before the next tick
+    assert shell("jobs", "cancel", "-b", "SEND_MAIL", "-s", "PENDING", "-y").out == "cancelled: 2\n"
+    assert read("jobs", "show", later[1])["status"] == "CANCELLED"
+    assert (read("actions", "list")["status"], read("stats")["cancelled"]) == ("DONE", 2)
+    assert read("limit", "SEND_MAIL", "--concurrency", "3")["limits"] == {"concurrency": 3}
+    made = read("schedules", "create", "daily", "SEND_MAIL", '{"to": "x@y"}', "--cron", "0 9 * * *")
+    assert read("schedules", "show", "daily") == made
+    assert read("sweep", "--older-than", "0", "-s", "CANCELLED") == {"count": 2}
+    misspelt = shell("enqueue", "SEND_MALE", code=2).err
+    assert misspelt.startswith(
+        "error: BINDING: 'SEND_MALE' is not allowed; did you mean SEND_MAIL?"
+    )
+    assert "the token is wrong" in shell("jobs", "list", "--token", "wrong", code=1).err
 
 
 def test_code_is_public_and_data_is_not(shop: Dev) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from tests.integration.conftest import Serve
 from tests.integration.rest_world import Served
 
 from kiribi import new_id
@@ -387,8 +388,8 @@ CASES = [
 
 
 @pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with Served(tmp_path_factory.mktemp("bad") / "jobs.db") as served:
+def api(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serve(tmp_path_factory.mktemp("bad") / "jobs.db") as served:
         served.job("ECHO", {"n": 1}, first_delay=3600)
         served.ended("FAIL", {"why": "x"})
         yield served

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.integration.conftest import Serve
 from tests.integration.rest_world import Served
 
 from kiribi import Exit, JobError, JobStatus, __version__, lifecycle, new_id
@@ -16,8 +17,8 @@ TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 
 
 @pytest.fixture
-def api(tmp_path: Any) -> Iterator[Served]:
-    with Served(tmp_path / "jobs.db") as served:
+def api(serve: Serve, tmp_path: Any) -> Iterator[Served]:
+    with serve(tmp_path / "jobs.db") as served:
         yield served
 
 
@@ -150,9 +151,11 @@ def test_search_pages_newest_first(api: Served) -> None:
 
 
 @pytest.fixture(scope="module")
-def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, dict[str, Any]]]:
+def history(
+    serve: Serve, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Served, dict[str, Any]]]:
     """A failed job, one that waits, and when that was created."""
-    with Served(tmp_path_factory.mktemp("history") / "jobs.db") as served:
+    with serve(tmp_path_factory.mktemp("history") / "jobs.db") as served:
         failed = served.ended("FAIL", {"why": "Disk full", "user": {"id": 42}})
         mail = served.job("SEND_MAIL", {"to": "a@example.com"})
         created = get(served, f"jobs/{mail.id}")["createdAt"]

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.integration.conftest import Serve
 from tests.integration.rest_world import Served
 
 from kiribi import new_id
 
 
 @pytest.fixture
-def api(tmp_path: Path) -> Iterator[Served]:
-    with Served(tmp_path / "jobs.db") as api:
+def api(serve: Serve, tmp_path: Path) -> Iterator[Served]:
+    with serve(tmp_path / "jobs.db") as api:
         yield api
 
 

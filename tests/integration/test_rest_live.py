@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.integration.conftest import Serve
 from tests.integration.rest_world import SECONDS, Served
 
 from kiribi import InvalidInput, JobStatus, Kiribi
@@ -23,8 +24,8 @@ from kiribi.web.server import PORT, is_loopback, listen
 
 
 @pytest.fixture
-def api(tmp_path: Path) -> Iterator[Served]:
-    with Served(tmp_path / "jobs.db") as served:
+def api(serve: Serve, tmp_path: Path) -> Iterator[Served]:
+    with serve(tmp_path / "jobs.db") as served:
         yield served
 
 

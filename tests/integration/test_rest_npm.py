@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.integration.conftest import Serve
 from tests.integration.rest_world import Served
 
 from kiribi import Job
@@ -29,15 +30,15 @@ COLUMNS = {
 
 
 @pytest.fixture
-def api(tmp_path: Any) -> Iterator[Served]:
-    with Served(tmp_path / "jobs.db") as served:
+def api(serve: Serve, tmp_path: Any) -> Iterator[Served]:
+    with serve(tmp_path / "jobs.db") as served:
         yield served
 
 
 @pytest.fixture(scope="module")
-def unchanged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def unchanged(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """For tests that change nothing."""
-    with Served(tmp_path_factory.mktemp("shared") / "jobs.db") as served:
+    with serve(tmp_path_factory.mktemp("shared") / "jobs.db") as served:
         yield served
 
 
@@ -76,9 +77,9 @@ def test_an_empty_request_lists_the_newest_hundred(api: Served) -> None:
 
 
 @pytest.fixture(scope="module")
-def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def history(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Jobs that differ in every key, and one that never ran."""
-    with Served(tmp_path_factory.mktemp("history") / "jobs.db") as served:
+    with serve(tmp_path_factory.mktemp("history") / "jobs.db") as served:
         for n in range(3):
             served.ended("ECHO", n)
         served.ended("FAIL", {"why": "x"})

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from tests.integration.conftest import Serve
 from tests.integration.rest_world import Served
 
 from kiribi import Every, Schedule
@@ -21,8 +22,8 @@ DAILY = {
 
 
 @pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with Served(tmp_path_factory.mktemp("schedules") / "jobs.db") as served:
+def api(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serve(tmp_path_factory.mktemp("schedules") / "jobs.db") as served:
         yield served
 
 

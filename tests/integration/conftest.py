@@ -1,0 +1,52 @@
+"""Servers for the cases of the REST API: in this process on SQLite, and in workerd on D1."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+import pytest
+from tests.integration.rest_world import Served
+from tests.workers.require import require
+from tests.workers.rest import rest_worker
+
+Serve = Callable[..., Served]
+
+STREAMS = "Workers have no event streams: the dashboard asks for the pulse"
+ASSETS = "pages are Static Assets there: tests/dashboard/test_cloudflare.py"
+LEFT_OUT: Mapping[str, str] = {
+    "test_me": "it says that there are no events",
+    "test_events_push_the_pulse_when_it_changes": STREAMS,
+    "test_a_change_made_before_the_look_it_was_missed_by_is_not_lost": STREAMS,
+    "test_a_silent_stream_shows_that_it_lives": STREAMS,
+    "test_a_stream_ends_when_its_client_leaves_and_the_others_go_on": STREAMS,
+    "test_the_server_stops_gracefully_with_streams_open": STREAMS,
+    "test_a_session_ends_by_itself": "it turns the clock of this process",
+    "test_the_cookie_is_secure_behind_tls": "no proxy speaks for the client there",
+    "test_pages_are_shown_to_everybody": ASSETS,
+    "test_every_answer_is_hardened": ASSETS,
+    "test_origins_of_writes[workerd-headers11-False]": "an empty header does not get there",
+    "test_hosts": "Cloudflare routes by the name: every one is ours",
+}
+"""Cases that cannot apply to Workers, and why; by name, or by name and parameters."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip, saying why, what cannot apply."""
+    for item in items:
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
+            reason = LEFT_OUT.get(item.originalname) or LEFT_OUT.get(item.name)
+            if reason and item.callspec.params.get("serve") == "workerd":
+                item.add_marker(pytest.mark.skip(reason=f"not on Workers: {reason}"))
+
+
+@pytest.fixture(scope="session", params=["here", "workerd"])
+def serve(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Serve]:
+    """Starts servers, with the arguments of `Served`."""
+    if request.param == "here":
+        yield Served
+        return
+    require()
+    with rest_worker(tmp_path_factory.mktemp("rest")) as elsewhere:
+        yield elsewhere
