@@ -24,7 +24,6 @@ class Add(Performer):
 class Slow(Performer):
     async def perform(self, payload):
         if self.job.attempts == 1:
-            self.log("begun")
             await asyncio.sleep(600)
         return self.job.attempts
 
@@ -172,19 +171,26 @@ def test_a_job_that_waits_is_cancelled(running: Dev) -> None:
     assert call(running, "cancel", id)["status"] == "CANCELLED"
 
 
-def test_jobs_of_a_killed_runtime_run_again(site: Site) -> None:
+def test_a_runtime_killed_in_the_middle_of_a_batch(site: Site) -> None:
+    """Its queue forgets, its database doesn't: what had ended stays so, the rest runs again."""
     with site.run() as first:
-        slow = call(first, "enqueue", "SLOW")["id"]
+        asked = [["ADD", {"a": i, "b": 0}] for i in range(6)] + [["SLOW", None]] * 3
+        jobs = [job["id"] for job in call(first, "enqueueMany", asked)]
         later = call(first, "enqueue", "ADD", {"a": 2, "b": 2}, {"firstDelay": 2})["id"]
-        until(lambda: call(first, "find", slow)["status"] == "PROCESSING")
-        first.kill()  # its queue forgets, its database doesn't
+        until(lambda: all(call(first, "find", id)["status"] == "COMPLETED" for id in jobs[:6]))
+        assert {call(first, "find", id)["status"] for id in jobs[6:]} == {"PROCESSING"}
+        first.kill()
     with site.run() as second:
 
         def look() -> bool:
             call(second, "$scheduled", "* * * * *")
-            return all(call(second, "find", id)["status"] == "COMPLETED" for id in (slow, later))
+            return all(call(second, "find", id)["status"] == "COMPLETED" for id in (*jobs, later))
 
         until(look, 40, second.log[-3000:])
-        job = call(second, "find", slow)
-        assert (job["attempts"], job["crashes"], job["returnValue"]) == (2, 1, 2)
-        assert [one["outcome"] for one in job["result"]] == ["crashed", "completed"]
+        found = [call(second, "find", id) for id in jobs]
+        assert [(job["attempts"], job["crashes"]) for job in found[:6]] == [(1, 0)] * 6
+        for job in found[6:]:
+            assert (job["crashes"], job["returnValue"]) == (1, job["attempts"])
+            outcomes = [one["outcome"] for one in job["result"]]
+            # each runs alone: the others are handed back meanwhile
+            assert outcomes == ["crashed", *["released"] * (len(outcomes) - 2), "completed"]

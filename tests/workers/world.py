@@ -22,6 +22,12 @@ DATABASE = {
     "migrations_dir": MIGRATIONS,
 }
 
+CONSUMER = {"max_batch_size": 10, "max_batch_timeout": 0, "max_retries": 100}
+QUEUES = {
+    "producers": [{"binding": "KIRIBI_QUEUE", "queue": "jobs"}],
+    "consumers": [{"queue": "jobs", **CONSUMER}],
+}
+
 
 def python_worker(
     folder: Path,
@@ -58,25 +64,14 @@ def manager(
     *,
     services: Sequence[Mapping[str, str]] = (),
     variables: Mapping[str, str] | None = None,
-    consumer: Mapping[str, Any] | None = None,
+    queues: Mapping[str, Any] | None = None,
     packages: bool = False,
 ) -> Path:
     """The Worker with the manager, `jobs`; its tables are there."""
     config = {
         "name": "jobs",
         "d1_databases": [DATABASE],
-        "queues": {
-            "producers": [{"binding": "KIRIBI_QUEUE", "queue": "jobs"}],
-            "consumers": [
-                {
-                    "queue": "jobs",
-                    "max_batch_size": 10,
-                    "max_batch_timeout": 0,
-                    "max_retries": 100,
-                    **(consumer or {}),
-                }
-            ],
-        },
+        "queues": queues or QUEUES,
         "services": list(services),
         "vars": dict(variables or {}),
     }
@@ -109,6 +104,7 @@ const platform: Record<string, (env: any, ...args: any[]) => any> = {
     });
     return { status: response.status, text: await response.text() };
   },
+  $bound: (env, name, method, ...args) => env[name][method](...args),
   $rows: async (env, sql) => (await env.KIRIBI_DB.prepare(sql).all()).results,
 };
 
@@ -143,7 +139,7 @@ def call(running: Dev, method: str, *args: Any) -> Any:
     told = ask(running, [method, *args])
     if "error" in told:
         raise RemoteError(told["error"]["name"], told["error"]["message"])
-    return told["answer"]
+    return told.get("answer")
 
 
 def ended(running: Dev, id: str, seconds: float = 30) -> dict[str, Any]:
