@@ -21,6 +21,7 @@ from kiribi.cli import (
     limits,
     look,
     project,
+    prove,
     schedules,
     serving,
     upkeep,
@@ -102,7 +103,7 @@ PANELS: Sequence[tuple[str, Sequence[Callable[..., None]]]] = (
         ),
     ),
     ("Cloudflare Workers", (project.init, declarations.types)),
-    ("About", (upkeep.version,)),
+    ("About", (prove.prove, upkeep.version)),
 )
 for panel, commands in PANELS:
     for command in commands:

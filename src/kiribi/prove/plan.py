@@ -1,0 +1,67 @@
+"""What all processes of one trial know."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+from kiribi._lease import LEASE_MS
+
+VARIABLE = "_KIRIBI_PROVE"
+"""The environment variable that carries the plan to the processes."""
+SHORTEST_LEASE_MS = 2_000
+LEASES = 10
+"""A short trial has shorter leases, so that this many could lapse within it."""
+BEATS = 4
+"""Renewals within a lease, as of a worker in production."""
+FASTEST = 500
+MOST_JOBS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One trial.
+
+    Attributes:
+        database: the scratch database's URL.
+        folder: where its journal and its logs are.
+        seconds: how long the processes are enqueueing and being hurt.
+        seed: decides what is enqueued and who is hurt when.
+    """
+
+    database: str
+    folder: str
+    seconds: float
+    seed: int
+
+    @property
+    def lease_ms(self) -> int:
+        """How long the workers' leases last: 20 s, unless the trial is short."""
+        return round(min(LEASE_MS, max(SHORTEST_LEASE_MS, self.seconds * 1000 / LEASES)))
+
+    @property
+    def beat(self) -> float:
+        """Seconds between renewals."""
+        return self.lease_ms / 1000 / BEATS
+
+    @property
+    def rate(self) -> float:
+        """Jobs a second, over all enqueuers."""
+        return min(FASTEST, MOST_JOBS / self.seconds)
+
+    @property
+    def journal(self) -> Path:
+        """The file that the account is made from."""
+        return Path(self.folder) / "journal"
+
+    def environment(self) -> dict[str, str]:
+        """The environment of the trial's processes."""
+        return {**os.environ, VARIABLE: json.dumps(asdict(self))}
+
+    @classmethod
+    def of_this_process(cls) -> Self:
+        """The plan that this process was started with."""
+        return cls(**json.loads(os.environ[VARIABLE]))
