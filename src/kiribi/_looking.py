@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from kiribi._explain import Explanation, explained
@@ -61,6 +62,8 @@ class Looking(Entrypoint):
 
     store: Store
     queue: Queue
+    platform: WorkerInfo | None = None
+    """Where a platform performs as soon as there is something to do: it counts as a worker."""
 
     if not TYPE_CHECKING:  # else every attribute would do
 
@@ -143,6 +146,8 @@ class Looking(Entrypoint):
         situation = await self.store.situation(id) if is_id(id) else None
         if situation is None:
             raise JobNotFound(id)
+        if self.platform is not None:
+            situation = replace(situation, workers=(*situation.workers, self.platform))
         return explained(situation)
 
     async def unique_key(self, id: str) -> KeyHeld | None:
@@ -185,7 +190,12 @@ class Looking(Entrypoint):
 
     async def pulse(self) -> Pulse:
         """Counts by binding and status, what is stuck, and a cursor that moves with changes."""
-        return await self.store.pulse()
+        taken = await self.store.pulse()
+        if self.platform is None:
+            return taken
+        served = self.platform.bindings
+        unserved = tuple(name for name in taken.unserved if name not in served)
+        return replace(taken, unserved=unserved, workers=taken.workers or 1)
 
     async def stats(
         self,
@@ -245,7 +255,8 @@ class Looking(Entrypoint):
 
     async def workers(self) -> list[WorkerInfo]:
         """Every worker the store knows."""
-        return await self.store.workers()
+        found = await self.store.workers()
+        return found if self.platform is None else [*found, self.platform]
 
     async def result(self, id: str, timeout: float | None = None) -> Any:
         """Wait for a job's return value, `timeout` seconds at most (None: as long as it takes).

@@ -73,6 +73,7 @@ async def chosen(kiribi, request, env):
     if token != "-":
         access = {"KIRIBI_TOKEN": urlsafe_b64decode(token).decode()}
     kiribi.store.database = BoundDatabase(getattr(env, str(request.headers.get("x-database"))))
+    kiribi.platform = None  # nobody hears the queue here
     kiribi.store._known_bindings = set()  # it is emptied between the cases
     return await answer(kiribi, request, SimpleNamespace(**access))
 

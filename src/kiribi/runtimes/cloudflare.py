@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from inspect import isawaitable
 from typing import Any, ClassVar, cast
 
 from kiribi._platform import Entrypoint, made
+from kiribi._version import __version__
 from kiribi.errors import InvalidApplication, KiribiError
 from kiribi.job import Job
 from kiribi.manager import Kiribi
 from kiribi.performer import Performer, performers_in
-from kiribi.ports import Executor
+from kiribi.ports import Executor, WorkerInfo
 from kiribi.queues.cloudflare import CloudflareQueue, jobs_in, stands_for_lost
 from kiribi.runtimes.bound import ExportExecutor, answered, executor_of, performer_of
-from kiribi.runtimes.invocation import LEASE_SECONDS, MOST_JOBS, Invocation
+from kiribi.runtimes.invocation import CONCURRENCY, LEASE_SECONDS, MOST_JOBS, Invocation
 from kiribi.runtimes.javascript import (
     BoundDatabase,
     bindings_of,
@@ -76,6 +78,7 @@ class Isolate:
     known: ClassVar[set[str]] = set()
     apps: ClassVar[dict[type, Any]] = {}
     entering: ClassVar[set[type]] = set()
+    began: ClassVar[int] = 0
 
 
 def bound(cls: type[Kiribi], ctx: Any, env: Any) -> Kiribi:
@@ -110,6 +113,12 @@ def bound(cls: type[Kiribi], ctx: Any, env: Any) -> Kiribi:
         bell.flush,
     )
     kiribi.bind(store, bell, [*here.values(), *there], visiting)
+    Isolate.began = Isolate.began or time.time_ns() // 1_000_000
+    served = tuple(sorted(kiribi.performers))
+    lease = round(_lease(env) * 1000)
+    kiribi.platform = WorkerInfo(
+        "cloudflare", "cloudflare", 0, __version__, served, CONCURRENCY, Isolate.began, lease
+    )
     return kiribi
 
 
