@@ -122,11 +122,16 @@ def binding(shown: Shown) -> BindingInfo:
         shown["schema"],
         shown["paused"],
         ms_or_none(shown["lastSeenAt"]),
-        {LIMITS[name]: limit for name, limit in shown["limits"].items()},
-        {LIMITS[name]: limit for name, limit in shown["overrides"].items()},
+        _limits(shown["limits"]),
+        _limits(shown["overrides"]),
         breaker.get("failures", 0),
         breaker.get("probe"),
+        _limits(shown["declared"]),
     )
+
+
+def _limits(shown: Shown) -> dict[str, Any]:
+    return {LIMITS[name]: limit for name, limit in shown.items()}
 
 
 def worker(shown: Shown) -> WorkerInfo:
