@@ -8,25 +8,33 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Set
+from collections.abc import Iterator, Set
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kiribi import (
+    Duplicate,
     Every,
     InvalidDatabaseURL,
+    InvalidInput,
+    JobCancelled,
     JobStatus,
     Kiribi,
     NotFinished,
     NotSupported,
     Performer,
+    RateLimit,
     Schedule,
     StoreUnavailable,
+    Unique,
 )
 from kiribi._schedules import Schedules
 from kiribi.blocking import BlockingKiribi, BlockingSchedules
+from kiribi.runtimes.worker import Worker
 
 RUNTIME = {"connect", "bind", "start", "register", "tick", "carry", "sweep_steps", "hooked"}
 OVERRIDABLE = {"lifespan", "on_success", "on_failure", "on_schedule", "redact"}
@@ -229,3 +237,97 @@ except KeyboardInterrupt:
 """
     ended = script(tmp_path, body)
     assert (ended.stdout, ended.stderr) == ("interrupted PENDING\n", "")
+
+
+class Fail(Performer):
+    max_attempts = 1
+
+    async def perform(self, payload: None) -> None:
+        raise ValueError("boom")
+
+
+def test_unique_jobs(url: str) -> None:
+    with BlockingKiribi(url, performers=[Double]) as kiribi:
+        first = kiribi.enqueue(Double, 1, unique=Unique(key="k", within=60))
+        again = kiribi.enqueue(Double, 2, unique=Unique(key="k"))
+        assert (again.id, again.duplicate, again.payload) == (first.id, True, 1)
+        held = kiribi.unique_key(first.id)
+        assert held is not None
+        assert (held.holder, held.until_ms) == (first.id, held.held_until_ms)
+        assert "unique_key" in {reason.code for reason in kiribi.explain(first.id).reasons}
+        with pytest.raises(Duplicate) as refused:
+            kiribi.enqueue(Double, 3, unique={"key": "k", "on_conflict": "raise"})
+        assert refused.value.job.id == first.id
+        latest = Unique(key="k", on_conflict="replace")
+        assert kiribi.enqueue(Double, 21, unique=latest).id == first.id
+        with ThreadPoolExecutor(8) as threads:
+            ids = threads.map(lambda n: kiribi.enqueue(Double, n, unique=True).id, [7] * 40)
+            assert len(set(ids)) == 1
+        with working(url):
+            assert kiribi.result(first.id, timeout=20) == 42
+        assert kiribi.unique_key(first.id) == replace(held, holder=None, held_until_ms=None)
+
+
+def test_chains_batches_and_actions(url: str) -> None:
+    with BlockingKiribi(url, performers=[Double, Fail]) as kiribi:
+        first = kiribi.enqueue(Double, 1)
+        after = kiribi.enqueue(Double, 2, after=first)
+        never = kiribi.enqueue(Double, 3, after=kiribi.enqueue(Fail, None))
+        batch = kiribi.enqueue_batch([(Double, n) for n in range(3)], (Double, 9))
+        later = kiribi.enqueue_many([(Double, n, {"first_delay": 3600}) for n in range(5)])
+        action = kiribi.start_action("run_now", {"ids": [job.id for job in later]}, who="ann")
+        aborted = kiribi.abort(kiribi.start_action("cancel", {"binding": "DOUBLE"}).id)
+        assert (kiribi.action(aborted.id).status, aborted.done) == ("ABORTED", 0)
+        with working(url):
+            assert kiribi.result(after.id, timeout=20) == 4
+            assert kiribi.result(batch.id, timeout=20) == 18
+            assert kiribi.result(later[-1].id, timeout=20) == 8
+            with pytest.raises(JobCancelled):
+                kiribi.result(never.id, timeout=20)
+        assert kiribi.batch(batch.id).counts == {"COMPLETED": 3}
+        assert kiribi.action(action.id).done == 5
+        assert [one.id for one in kiribi.actions()] == [aborted.id, action.id]
+
+
+def test_limits(url: str) -> None:
+    with BlockingKiribi(url, performers=[Double]) as kiribi:
+        kiribi.enqueue_many([(Double, n, {"concurrency_key": "k"}) for n in range(3)])
+        kiribi.limit(Double, concurrency=2, rate_limit=RateLimit(1000))
+        assert [info.limits["concurrency"] for info in kiribi.bindings()] == [2]
+        kiribi.limit("DOUBLE", rate_limit=None)
+        kiribi.reset_limits(Double)
+        assert [info.overrides for info in kiribi.bindings()] == [{}]
+        with working(url):
+            jobs = kiribi.find_many({"binding": "DOUBLE"}).jobs
+            assert sorted(kiribi.result(job.id, timeout=20) for job in jobs) == [0, 2, 4]
+
+
+def test_schedules_fire_and_are_steered(url: str) -> None:
+    with BlockingKiribi(url, performers=[Double]) as kiribi:
+        kiribi.schedules.create("often", Double, Schedule(Every(1), 4, overlap=False))
+        with working(url):
+            until = time.monotonic() + 30
+            while not (ran := kiribi.find_many({"status": "COMPLETED"}).jobs):
+                assert time.monotonic() < until
+        assert (ran[-1].schedule, kiribi.result(ran[-1].id)) == ("often", 8)
+        with pytest.raises(InvalidInput, match="overlap=False"):
+            kiribi.schedules.edit("often", Schedule(Every(1), 4, options={"unique": True}))
+        kiribi.schedules.delete("often")
+
+
+@contextmanager
+def working(url: str) -> Iterator[None]:
+    """A worker beside, in a thread of its own."""
+    stop = threading.Event()
+
+    async def work() -> None:
+        async with Kiribi.connect(url, performers=[Double, Fail]) as kiribi, Worker(kiribi):
+            await asyncio.to_thread(stop.wait)
+
+    with ThreadPoolExecutor(1) as threads:
+        done = threads.submit(asyncio.run, work())
+        try:
+            yield
+        finally:
+            stop.set()
+            done.result()
