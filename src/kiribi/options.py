@@ -123,6 +123,7 @@ NO_OPTIONS = EnqueueOptions()
 
 RECURRING = ("max_attempts", "retry_delay", "timeout", "priority", "concurrency_key")
 """Options that the jobs of a schedule may have."""
+NOT_UNIQUE = "each tick makes a job; for one at a time give the schedule overlap=False"
 
 
 def recurring(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -132,6 +133,8 @@ def recurring(given: Mapping[str, Any]) -> dict[str, Any]:
         InvalidInput: naming the option, its value and what is allowed.
     """
     for name in given:
+        if name == "unique":
+            raise InvalidInput("options.unique", given[name], NOT_UNIQUE)
         if name not in RECURRING:
             raise unknown_name("options", name, RECURRING)
     return EnqueueOptions.parse(given).stored()

@@ -155,6 +155,7 @@ def test_payloads_are_redacted(api: Served) -> None:
         ({"cron": None}, 400, "invalid_input", "cron", "string"),
         ({"tz": "Asia/Tokio"}, 400, "invalid_input", "tz", "did you mean 'Asia/Tokyo'"),
         ({"every": 60}, 400, "invalid_input", "every", "give either cron and tz, or every"),
+        ({"params": {"unique": True}}, 400, "invalid_input", "params.unique", "overlap=False"),
         ({"name": "a b"}, 400, "invalid_input", "name", "not beginning with a digit"),
         ({"binding": "NOBODY"}, 422, "unknown_binding", "binding", "known are"),
         ({"payload": {"to": 3}}, 422, "invalid_payload", "payload.to", "valid string"),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import ConfigDict, Field, StrictBool, StrictStr, WithJsonSchema, model_validator
 
 from kiribi import _schedules
 from kiribi.errors import YEAR, InvalidInput
-from kiribi.options import MAX_ATTEMPTS, MAX_KEY, MAX_PRIORITY
+from kiribi.options import MAX_ATTEMPTS, MAX_KEY, MAX_PRIORITY, NOT_UNIQUE
 from kiribi.schedule import Cron, Every, Schedule, When
 from kiribi.web.asked import BINDING
 from kiribi.web.fields import RETRY_DELAY, SECONDS, Asked, misfit, option
@@ -21,6 +21,14 @@ ONE_WHEN: dict[str, Any] = {"oneOf": [{"required": ["cron"]}, {"required": ["eve
 
 class ScheduleParams(Asked):
     """Options of a schedule's jobs."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def not_unique(cls, given: Any) -> Any:
+        """Say what there is instead of `unique`."""
+        if isinstance(given, dict) and "unique" in given:
+            raise misfit("unique", cast("Any", given["unique"]), NOT_UNIQUE)
+        return cast("Any", given)
 
     max_retries: Annotated[
         Any, *option("max_attempts", {"type": "integer", "minimum": 1, "maximum": MAX_ATTEMPTS})
