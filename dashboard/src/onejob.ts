@@ -11,6 +11,8 @@ import type { Explanation, JobDetails, LogLine } from "./types";
 /** Milliseconds between looks at a running job: progress and logs move no pulse. */
 const WATCH = 2_000;
 const PAGE = 1000;
+/** What explains a job and holds it not: the page shows it in other words. */
+const ELSEWHERE = new Set(["running", "unique_key", "scheduled"]);
 
 export interface OneJob {
   job: Signal<JobDetails | null>;
@@ -57,7 +59,7 @@ export function useJob(id: string): OneJob {
       if (moved || after.status === "PROCESSING") await loadLogs();
       if (isFinal(after.status)) reasons.value = [];
       else if (moved || isWaiting(after.status))
-        reasons.value = (await api.explain(id)).reasons.filter(({ code }) => code !== "running");
+        reasons.value = (await api.explain(id)).reasons.filter(({ code }) => !ELSEWHERE.has(code));
     } catch (error) {
       missing.value = error instanceof api.Refused && error.status === 404;
       problem.value = missing.value ? "" : explainError(error);

@@ -4,7 +4,7 @@ import { useKeys } from "./keys";
 
 /** What takes the focus for its row. */
 export const links = (): HTMLElement[] =>
-  [...document.querySelectorAll("table.list tbody tr, .rows > li")].flatMap(
+  [...document.querySelectorAll("table.list tbody tr:not(.trace), .rows > li")].flatMap(
     (row) => row.querySelector<HTMLElement>("a, button") ?? [],
   );
 

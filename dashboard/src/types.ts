@@ -72,6 +72,8 @@ export interface Attempt {
   traceback: string | null;
   startedAt: number;
   finishedAt: number;
+  /** Of a process that died; peak memory in bytes. */
+  exit: { signal: string | null; code: number | null; peakMemory: number | null } | null;
   processingTime: number;
   attempt: number;
   worker: string | null;
@@ -79,6 +81,8 @@ export interface Attempt {
 
 export interface JobDetails extends Job {
   params: Params | null;
+  /** Its key, who holds it, and until when; null: it is not unique. */
+  uniqueKey: { key: string | null; holder: string | null; heldUntil: string | null } | null;
   /** The name of the one that made it. */
   schedule: string | null;
   result: Attempt[];
@@ -139,9 +143,12 @@ export interface Tally {
   wait: number | null;
   run: number | null;
   failureRate: number | null;
-  waitP95?: number | null;
-  runP50?: number | null;
-  runP95?: number | null;
+  waitP50: number | null;
+  waitP95: number | null;
+  waitP99: number | null;
+  runP50: number | null;
+  runP95: number | null;
+  runP99: number | null;
 }
 
 /** Failures of one cause. */

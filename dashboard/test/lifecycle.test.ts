@@ -8,6 +8,7 @@ const attempt = (number: number, outcome: Outcome, from = 0, to = 10): Attempt =
   error: null,
   errorType: null,
   traceback: null,
+  exit: null,
   startedAt: from,
   finishedAt: to,
   processingTime: to - from,

@@ -15,6 +15,12 @@ const tally = (minute: number, more: Partial<Tally> = {}): Tally => ({
   crashed: 0,
   wait: null,
   run: null,
+  waitP50: null,
+  waitP95: null,
+  waitP99: null,
+  runP50: null,
+  runP95: null,
+  runP99: null,
   failureRate: null,
   ...more,
 });

@@ -149,4 +149,24 @@ def test_read_only_offers_nothing(serve: Serve, visit: Visit) -> None:
     for path in ("failures", "actions", "schedules", "bindings"):
         page.goto(site.url + path)
         expect(page.locator("table.list tbody tr").first).to_be_visible()
-        expect(page.locator("#main").get_by_role("button")).to_have_count(0)
+        expect(page.locator("#main .button")).to_have_count(0)
+
+
+def test_where_a_cause_lies_is_shown_at_once(site: Site, seed: Seed, visit: Visit) -> None:
+    site.run(seed.failed, attempts=2)
+    page = visit(f"{site.url}failures")
+    unfold = page.get_by_role("button", name="Traceback")
+    expect(unfold).to_have_attribute("aria-expanded", "false")
+    unfold.click()
+    expect(page.locator("tr.trace pre")).to_contain_text('File "app/smtp.py", line 88')
+    expect(unfold).to_have_attribute("aria-expanded", "true")
+    fits = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+    for width in (390, 768, 1440):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate(fits), width
+    # j and k go from cause to cause
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    expect(page.locator("tbody tr").first.locator(":focus")).to_have_count(1)
+    unfold.click()
+    expect(page.locator("tr.trace")).to_have_count(0)

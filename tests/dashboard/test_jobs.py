@@ -322,6 +322,7 @@ def test_a_new_job_with_every_option(serve: Serve, visit: Visit) -> None:
     dialog.get_by_label("Payload (JSON)").fill('{"to": ["ada"]}')
     dialog.get_by_role("button", name="Enqueue").click()
     expect(page.locator(".facts")).to_contain_text("payload.to, 1h, replace")
+    expect(page.locator(".facts")).to_contain_text("held by this job, until")
     only = page.url
     page.get_by_role("button", name="Duplicate and edit").click()
     expect(dialog.get_by_label("Unique")).to_have_value("yes")

@@ -227,6 +227,13 @@ def test_phones_get_cards_and_never_scroll_sideways(
     fits(page)
 
 
+def test_on_a_phone_the_page_one_is_on_can_be_seen(site: Site, seed: Seed, visit: Visit) -> None:
+    site.run(seed.failed)
+    page = visit(f"{site.url}actions", viewport={"width": 390, "height": 800})
+    here = page.get_by_role("navigation", name="Pages").get_by_role("link", name="Actions")
+    expect(here).to_be_in_viewport(ratio=0.9)
+
+
 def background(page: Page) -> str:
     return page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
 

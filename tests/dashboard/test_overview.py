@@ -10,7 +10,7 @@ from tests.dashboard.conftest import Visit
 from tests.dashboard.seed import Seed
 from tests.dashboard.site import Site
 
-from kiribi import JobStatus
+from kiribi import JobError, JobStatus
 from kiribi.ports import WorkerInfo
 
 
@@ -124,6 +124,41 @@ def test_counts_and_lists_lead_to_the_jobs(site: Site, seed: Seed, visit: Visit)
     expect(page).to_have_url(site.url)
     expect(failed.get_by_role("listitem")).to_have_count(3)
     page.keyboard.press("j")
-    expect(page.locator(".rows a:focus")).to_have_count(1)
+    expect(page.locator(".attention a:focus")).to_have_count(1)
+    failed.get_by_role("listitem").first.get_by_role("link").focus()
+    page.keyboard.press("j")
+    expect(failed.get_by_role("listitem").nth(1).locator("a:focus")).to_have_count(1)
     page.keyboard.press("Enter")
     expect(page.locator("h1 + .status")).to_be_visible()
+
+
+def test_what_fails_again_and_again_is_named(site: Site, seed: Seed, visit: Visit) -> None:
+    site.run(seed.failed, attempts=3)
+    site.run(seed.failed, "RESIZE_IMAGE", error=JobError("ValueError", "not an image"))
+    page = visit(site.url)
+    named = page.locator(".attention").get_by_role("link", name="attempts failed")
+    expect(named).to_have_text(
+        ["SEND_MAIL: 3 attempts failed with ConnectionRefusedError in the last hour"]
+    )
+    named.click()
+    expect(page.locator("table.jobs tbody tr")).to_have_count(1)
+
+
+def test_the_arrow_keys_read_a_chart(site: Site, seed: Seed, visit: Visit) -> None:
+    site.run(seed.completed)
+    site.run(seed.completed)
+    page = visit(site.url)
+    chart = page.get_by_role("img", name="Throughput: 2 completed")
+    chart.focus()
+    legend = page.locator(".legend").first
+    expect(legend.locator("b")).to_have_count(0)
+    page.keyboard.press("ArrowLeft")
+    expect(legend.locator("b")).to_have_text(["2", "2"])
+    expect(page.locator("p[aria-live=polite]")).to_contain_text("completed 2, enqueued 2")
+    page.keyboard.press("ArrowLeft")
+    expect(legend.locator("b")).to_have_text(["0", "0"])
+    chart.hover(position={"x": 60, "y": 80})
+    expect(page.locator(".plot .pointer")).to_have_count(1)
+    page.mouse.move(5, 5)
+    page.keyboard.press("Tab")
+    expect(legend.locator("b")).to_have_count(0)

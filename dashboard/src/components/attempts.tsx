@@ -1,4 +1,4 @@
-import { t, tn } from "../i18n";
+import { language, t, tn } from "../i18n";
 import { percent, timeline, type Stretch, type Timeline } from "../timeline";
 import { clock, duration, full, now } from "../time";
 import type { JobDetails, Outcome } from "../types";
@@ -35,10 +35,23 @@ function Bar({ of, line }: { of: Stretch; line: Timeline }) {
   );
 }
 
+/** `412 MB` */
+const bytes = (count: number): string =>
+  new Intl.NumberFormat(language.value, {
+    style: "unit",
+    unit: "megabyte",
+    maximumFractionDigits: 0,
+  }).format(count / 1_000_000);
+
 function One({ of, line, open }: { of: Stretch; line: Timeline; open: boolean }) {
   const { attempt } = of;
   const outcome = attempt?.outcome ?? "running";
   const trace = attempt?.traceback;
+  const died = attempt?.exit && [
+    attempt.exit.signal ?? t("exit.code", { code: attempt.exit.code ?? "–" }),
+    attempt.exit.peakMemory !== null &&
+      t("exit.memory", { memory: bytes(attempt.exit.peakMemory) }),
+  ];
   return (
     <li class={`attempt is-${outcome}`}>
       <div class="line">
@@ -60,6 +73,7 @@ function One({ of, line, open }: { of: Stretch; line: Timeline; open: boolean })
         <span class="figures">
           <span class="muted">{t("ran")}</span> {duration(of.end - of.start)}
         </span>
+        {died && <span class="muted">{died.filter(Boolean).join(", ")}</span>}
         {attempt?.worker && (
           <span class="worker muted">
             {t("fact.worker")} <ShortId of={attempt.worker} />

@@ -4,7 +4,7 @@ import { t, tn } from "../i18n";
 import { href } from "../router";
 import { may } from "../session";
 import { age, full, now } from "../time";
-import type { Pulse } from "../types";
+import type { Cause, Pulse } from "../types";
 import { Button } from "./button";
 import { Icon, type IconName } from "./icons";
 
@@ -32,8 +32,23 @@ const Item = ({ icon, tone, children }: ItemProps) => (
   </li>
 );
 
-/** What waits for somebody: what no worker serves, what is paused, lost or late. */
-export function Attention({ pulse, lost }: { pulse: Pulse; lost: number }) {
+interface Props {
+  pulse: Pulse;
+  /** Jobs of workers that were lost. */
+  lost: number;
+  /** Of the last hour. */
+  causes: readonly Cause[];
+}
+
+/** So many causes are named; the others are on a page of their own. */
+const CAUSES = 3;
+
+/** What waits for somebody: what fails again and again, what no worker serves, what is paused, lost or late. */
+export function Attention({ pulse, lost, causes }: Props) {
+  const repeated = causes
+    .filter(({ count }) => count > 1)
+    .toSorted((a, b) => b.count - a.count)
+    .slice(0, CAUSES);
   const { paused, oldestDueAt, oldestDueId } = pulse;
   const unserved = pulse.unserved.filter((name) => waitingOn(pulse, name) > 0);
   const waits = oldestDueAt ? now.value - Date.parse(oldestDueAt) : 0;
@@ -69,6 +84,13 @@ export function Attention({ pulse, lost }: { pulse: Pulse; lost: number }) {
             )}
           </Item>
         ))}
+        {repeated.map(({ fingerprint, binding, type, count }) => (
+          <Item key={fingerprint} icon="failed" tone="bad">
+            <a href={href("jobs", { q: `status:FAILED fingerprint:${fingerprint}` })}>
+              {tn("attention.same", count, { binding, type })}
+            </a>
+          </Item>
+        ))}
         {late && (
           <Item icon="pending" tone="PENDING">
             <a href={href(`jobs/${oldestDueId}`)} title={full(Date.parse(oldestDueAt))}>
@@ -77,7 +99,7 @@ export function Attention({ pulse, lost }: { pulse: Pulse; lost: number }) {
           </Item>
         )}
       </ul>
-      {!late && !unserved.length && !paused.length && !lost && (
+      {!late && !unserved.length && !paused.length && !lost && !repeated.length && (
         <p class="muted">{t("attention.none")}</p>
       )}
     </section>

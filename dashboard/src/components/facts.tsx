@@ -58,6 +58,31 @@ const Options = ({ params }: { params: Params }) => (
   </>
 );
 
+/** Who holds its key, where anybody does. */
+function UniqueKey({ of: { id, uniqueKey } }: { of: JobDetails }) {
+  const { key = null, holder = null, heldUntil = null } = uniqueKey ?? {};
+  return (
+    <>
+      {key !== null && <code>{key}</code>}{" "}
+      {holder === id ? (
+        t("unique.held")
+      ) : holder ? (
+        <a href={href(`jobs/${holder}`)}>
+          {t("unique.other")} <ShortId of={holder} />
+        </a>
+      ) : (
+        t("unique.free")
+      )}
+      {holder && heldUntil && (
+        <>
+          {", "}
+          {t("unique.until")} <Moment of={heldUntil} />
+        </>
+      )}
+    </>
+  );
+}
+
 /** The job's figures at a glance. */
 export function Facts({ job }: { job: JobDetails }) {
   const { params } = job;
@@ -100,6 +125,11 @@ export function Facts({ job }: { job: JobDetails }) {
       {job.schedule && (
         <Fact name={t("column.schedule")}>
           <a href={href("schedules")}>{job.schedule}</a>
+        </Fact>
+      )}
+      {job.uniqueKey && (
+        <Fact name={t("fact.unique")}>
+          <UniqueKey of={job} />
         </Fact>
       )}
       {job.worker && (

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { composing } from "../actions";
 import { t } from "../i18n";
 import { CHORD, useKeys } from "../keys";
@@ -28,20 +28,31 @@ const Brand = () => (
   </a>
 );
 
-const Nav = () => (
-  <nav aria-label={t("nav")}>
-    {SECTIONS.map(({ path, nav }) => (
-      <a
-        key={path}
-        href={href(path)}
-        aria-current={sectionOf(place.value.path) === path ? "page" : undefined}
-        aria-keyshortcuts={`g ${nav.key}`}
-      >
-        {t(nav.text)}
-      </a>
-    ))}
-  </nav>
-);
+function Nav() {
+  const nav = useRef<HTMLElement>(null);
+  const { path: here } = place.value;
+  // on a phone the pages are a row that scrolls; scrollIntoView would move where Tab goes on
+  useEffect(() => {
+    const row = nav.current;
+    const current = row?.querySelector("[aria-current]")?.getBoundingClientRect();
+    if (row && current)
+      row.scrollLeft += (current.left + current.right - row.clientWidth) / 2 - row.offsetLeft;
+  }, [here]);
+  return (
+    <nav ref={nav} aria-label={t("nav")}>
+      {SECTIONS.map(({ path, nav }) => (
+        <a
+          key={path}
+          href={href(path)}
+          aria-current={sectionOf(here) === path ? "page" : undefined}
+          aria-keyshortcuts={`g ${nav.key}`}
+        >
+          {t(nav.text)}
+        </a>
+      ))}
+    </nav>
+  );
+}
 
 /** Whether the page is up to date, and the switch that holds it still. */
 const LiveSwitch = () => (

@@ -2,7 +2,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { composing, switchBinding } from "../actions";
 import * as api from "../api";
 import { Button } from "../components/button";
-import { Charts } from "../components/charts";
+import { Charts, percentage } from "../components/charts";
 import { Icon } from "../components/icons";
 import { JobLines } from "../components/joblines";
 import { limiting } from "../components/limitseditor";
@@ -10,14 +10,16 @@ import { JsonCard } from "../components/jsontree";
 import { gapOf, range, RangeChoice } from "../components/ranges";
 import { StatusTabs } from "../components/statustabs";
 import { useFresh } from "../fresh";
-import { t } from "../i18n";
+import { number, t } from "../i18n";
 import { useKeys } from "../keys";
 import { pulse } from "../live";
 import { parse } from "../query";
 import { go, href } from "../router";
 import { useRowKeys } from "../rows";
+import { ended, successRate } from "../series";
 import { may } from "../session";
-import type { Json } from "../types";
+import { duration } from "../time";
+import type { Json, Tally } from "../types";
 import { MissingPage } from "./missing";
 
 const LINES = 8;
@@ -30,6 +32,31 @@ async function lately(name: string) {
   return { details: all.find((each) => each.name === name), failed: failed.jobs };
 }
 
+const time = (ms: number | null): string => (ms === null ? "–" : duration(ms));
+
+/** What became of its attempts, and how long they took: of so many in a hundred, no longer. */
+function Figures({ of }: { of: Tally }) {
+  const rate = successRate(of);
+  const facts: [string, string][] = [
+    [t("column.ended"), number(ended(of))],
+    [t("column.success"), rate === null ? "–" : percentage(rate)],
+    [t("fact.retried"), number(of.retried)],
+    [t("fact.crashes"), number(of.crashed)],
+    [t("fact.wait"), [of.waitP50, of.waitP95, of.waitP99].map(time).join(" / ")],
+    [t("fact.run"), [of.runP50, of.runP95, of.runP99].map(time).join(" / ")],
+  ];
+  return (
+    <dl class="card facts figures">
+      {facts.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
 /** One kind of job: how it fares, what it takes, and the switch that holds it. */
 export function BindingPage({ rest: name }: { rest: string }) {
   const heading = useRef<HTMLHeadingElement>(null);
@@ -40,6 +67,7 @@ export function BindingPage({ rest: name }: { rest: string }) {
   );
   const { value, problem } = useFresh(() => lately(name), name, 5_000);
   const beat = pulse.value;
+  const tally = stats.value.value?.bindings.find(({ binding }) => binding === name);
   const details = value.value?.details;
   const paused = beat?.paused.includes(name) ?? false;
   const switched = paused ? "resume" : "pause";
@@ -106,6 +134,7 @@ export function BindingPage({ rest: name }: { rest: string }) {
         <h2>{t("lately")}</h2>
         <RangeChoice />
       </div>
+      {tally && <Figures of={tally} />}
       {stats.value.value ? <Charts stats={stats.value.value} /> : <div class="charts empty" />}
       <div class="columns">
         <JobLines

@@ -1,6 +1,8 @@
-import { actOnAll } from "../actions";
+import { useEffect, useId, useState } from "preact/hooks";
+import { actOnAll, explainError } from "../actions";
 import * as api from "../api";
 import { Button } from "../components/button";
+import { Code } from "../components/code";
 import { range, RangeChoice } from "../components/ranges";
 import { Cell, Table, TablePage, type Column } from "../components/tablepage";
 import { Age } from "../components/when";
@@ -25,48 +27,84 @@ const columns = () =>
 
 const ACTIONS: readonly Action[] = ["retry", "delete"];
 
+/** Where the last one failed, under its cause. */
+function Trace({ job, id }: { job: string; id: string }) {
+  const [text, setText] = useState<string | null>(null);
+  useEffect(() => {
+    api.details(job).then(
+      ({ result }) => setText(result.findLast(({ traceback }) => traceback)?.traceback ?? ""),
+      (error: unknown) => setText(explainError(error)),
+    );
+  }, [job]);
+  return (
+    <tr role="row" class="trace" id={id}>
+      <td role="cell" colSpan={6}>
+        {text ? (
+          <Code text={text} />
+        ) : (
+          <p class="muted">{t(text === null ? "starting" : "traceback.none")}</p>
+        )}
+      </td>
+    </tr>
+  );
+}
+
 function Row({ cause }: { cause: Cause }) {
+  const [open, setOpen] = useState(false);
+  const id = useId();
   const column = columns();
   const { fingerprint, binding, type, message, origin, job } = cause;
   return (
-    <tr role="row">
-      <Cell of={column.name} bare>
-        <a href={href("jobs", { q: `status:FAILED fingerprint:${fingerprint}` })}>
-          <span class="lasterror">{type}</span> {message.split("\n", 1)[0]}
-        </a>
-        <div class="muted">
-          {origin && <code>{origin}</code>}{" "}
-          <a href={href(`jobs/${job}`)} class="sample">
-            {t("failures.sample")}
+    <>
+      <tr role="row">
+        <Cell of={column.name} bare>
+          <a href={href("jobs", { q: `status:FAILED fingerprint:${fingerprint}` })}>
+            <span class="lasterror">{type}</span> {message.split("\n", 1)[0]}
           </a>
-        </div>
-      </Cell>
-      <Cell of={column.binding} bare>
-        <a href={href(`bindings/${binding}`)}>{binding}</a>
-      </Cell>
-      <Cell of={column.count}>{number(cause.count)}</Cell>
-      <Cell of={column.first}>
-        <Age of={cause.firstAt} />
-      </Cell>
-      <Cell of={column.last}>
-        <Age of={cause.lastAt} />
-      </Cell>
-      <Cell of={column.act} bare>
-        {ACTIONS.filter((action) => may(CAPABILITY[action])).map((action) => (
-          <Button
-            key={action}
-            name={action}
-            kind={action === "delete" ? "danger" : "plain"}
-            icon={action === "delete" ? "trash" : "retry"}
-            onClick={() =>
-              void actOnAll(action, { fingerprint, status: ["FAILED"] }, `${binding}: ${type}`)
-            }
-          >
-            {t(action === "delete" ? "failures.delete" : "failures.retry")}
-          </Button>
-        ))}
-      </Cell>
-    </tr>
+          <div class="muted">
+            {origin && <code>{origin}</code>}{" "}
+            <a href={href(`jobs/${job}`)} class="sample">
+              {t("failures.sample")}
+            </a>{" "}
+            <button
+              type="button"
+              class="textlink"
+              aria-expanded={open}
+              aria-controls={id}
+              onClick={() => setOpen(!open)}
+            >
+              {t("traceback")}
+            </button>
+          </div>
+        </Cell>
+        <Cell of={column.binding} bare>
+          <a href={href(`bindings/${binding}`)}>{binding}</a>
+        </Cell>
+        <Cell of={column.count}>{number(cause.count)}</Cell>
+        <Cell of={column.first}>
+          <Age of={cause.firstAt} />
+        </Cell>
+        <Cell of={column.last}>
+          <Age of={cause.lastAt} />
+        </Cell>
+        <Cell of={column.act} bare>
+          {ACTIONS.filter((action) => may(CAPABILITY[action])).map((action) => (
+            <Button
+              key={action}
+              name={action}
+              kind={action === "delete" ? "danger" : "plain"}
+              icon={action === "delete" ? "trash" : "retry"}
+              onClick={() =>
+                void actOnAll(action, { fingerprint, status: ["FAILED"] }, `${binding}: ${type}`)
+              }
+            >
+              {t(action === "delete" ? "failures.delete" : "failures.retry")}
+            </Button>
+          ))}
+        </Cell>
+      </tr>
+      {open && <Trace job={job} id={id} />}
+    </>
   );
 }
 

@@ -16,12 +16,13 @@ const LINES = 6;
 const GAP = 3_000;
 
 async function lately() {
-  const [running, failed, lost] = await Promise.all([
+  const [running, failed, lost, causes] = await Promise.all([
     api.search({ status: ["PROCESSING"] }, null, LINES),
     api.search({ status: ["FAILED"] }, null, LINES),
     api.deadJobs(),
+    api.failures(1),
   ]);
-  return { running: running.jobs, failed: failed.jobs, lost: lost.length };
+  return { running: running.jobs, failed: failed.jobs, lost: lost.length, causes };
 }
 
 function Whole() {
@@ -43,7 +44,7 @@ function Whole() {
       )}
       {stats.value.value ? <Charts stats={stats.value.value} /> : <div class="charts empty" />}
       <div class="columns three">
-        <Attention pulse={beat} lost={value.value?.lost ?? 0} />
+        <Attention pulse={beat} lost={value.value?.lost ?? 0} causes={value.value?.causes ?? []} />
         <JobLines
           title="overview.running"
           none="overview.running.none"
