@@ -37,7 +37,7 @@ class Desk(Protocol):
         """See `ports.Store`."""
         ...
 
-    async def store_step(self, id: str, attempt: int, name: str, value: str) -> bool:
+    async def store_step(self, job: Job, name: str, value: str) -> bool:
         """See `ports.Store`."""
         ...
 
@@ -106,7 +106,7 @@ class Running:
     async def store_step(self, name: str, value: Any) -> Any:
         """Store a step's value, fenced; the value as JSON has it."""
         text = encode(value, field=f"once({name!r})")
-        if not await self.desk.store_step(self.job.id, self.job.attempts, name, text):
+        if not await self.desk.store_step(self.job, name, text):
             raise LeaseLost
         return json.loads(text)
 

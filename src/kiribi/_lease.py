@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 
 from kiribi._version import __version__
 from kiribi.errors import StoreError
@@ -71,11 +70,6 @@ class ThreadLease:
         """Renew now, if that is overdue by the wall clock, which goes on while a machine sleeps."""
         if abs(time.time() - self._renewed) > 2 * BEAT_SECONDS:
             await self._store.renew([self.worker.id], LEASE_MS)
-
-    async def update(self, bindings: tuple[str, ...]) -> None:
-        """Tell the store what the worker serves now."""
-        self.worker = replace(self.worker, bindings=bindings)
-        await self._store.enlist(self.worker, LEASE_MS)
 
     def _run(self) -> None:
         until = time.monotonic() + LEASE_MS / 1000

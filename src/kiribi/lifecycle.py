@@ -41,6 +41,7 @@ class Change:
             or released: that is no failure.
         cancel: the new value of `cancel_requested`.
         held: the job must also be waiting for others still.
+        worker: that runs it, which must be the same still; None while nobody does.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Change:
     error: JobError | None = None
     cancel: bool = False
     held: bool = False
+    worker: str | None = None
 
 
 def complete(job: Job, result: Any) -> Change:
@@ -162,7 +164,8 @@ def fingerprint(binding: str, type: str, origin: str) -> str:
 
 
 def _change(job: Job, expected: JobStatus, status: JobStatus) -> Change:
-    return Change(job.id, expected, job.attempts, status, job.failures, job.crashes)
+    counts = job.attempts, status, job.failures, job.crashes
+    return Change(job.id, expected, *counts, worker=job.worker)
 
 
 def _ended(
@@ -188,4 +191,5 @@ def _ended(
         outcome=outcome,
         result=result,
         error=error,
+        worker=job.worker,
     )

@@ -321,14 +321,21 @@ class Store(ActionStore, Protocol):
         """The stored value of a `once` step, as a 1-tuple; None if not stored."""
         ...
 
-    async def store_step(self, id: str, attempt: int, name: str, value: str) -> bool:
-        """Store a step's value (JSON text), once, if this attempt still runs."""
+    async def store_step(self, job: Job, name: str, value: str) -> bool:
+        """Store a step's value (JSON text), once, if this attempt of the job still runs."""
         ...
 
     # Workers and their leases
 
     async def enlist(self, worker: WorkerInfo, lease_ms: int) -> None:
         """Add or update a worker with a lease from now."""
+        ...
+
+    async def renew_as(self, worker: WorkerInfo, lease_ms: int) -> bool:
+        """Extend the lease of a worker and change how it presents itself, if it lives.
+
+        False: it was buried, and may be forgotten. It must not be enlisted again.
+        """
         ...
 
     async def renew(self, workers: Sequence[str], lease_ms: int) -> list[str]:

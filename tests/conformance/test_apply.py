@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.conformance.world import START, World
+from tests.conformance.world import START, World, used_again
 
 from kiribi import lifecycle
 from kiribi.job import Attempt, Job, JobError, JobStatus, Outcome
@@ -196,6 +196,19 @@ async def test_a_late_finish_of_an_earlier_attempt_is_refused(world: World) -> N
     job = await after(world, lifecycle.complete(second, "mine"))
     assert job.result == "mine"
     assert await world.store.apply([lifecycle.complete(second, "twice")]) == [False]
+
+
+async def test_a_late_finish_does_not_settle_a_new_job_of_the_same_id(world: World) -> None:
+    lost, found = await used_again(world)
+    assert (found.attempts, found.status) == (lost.attempts, lost.status)
+    before = await world.store.find([found.id])
+    causes = await world.store.failures(since_ms=0)
+    late = [lifecycle.complete(lost, "late"), lifecycle.fail(lost, BOOM, max_attempts=1, delay=0)]
+    for change in (*late, lifecycle.crash(lost, BOOM), lifecycle.cancel(lost)):
+        assert await world.store.apply([change]) == [False]
+    assert await world.store.find([found.id]) == before
+    assert await world.store.failures(since_ms=0) == causes
+    assert (await after(world, lifecycle.complete(found, "mine"))).result == "mine"
 
 
 async def test_each_change_is_judged_for_itself(world: World) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.conformance.world import World
+from dataclasses import replace
+
+from tests.conformance.world import World, used_again
 
 from kiribi import lifecycle
 from kiribi.job import Job
@@ -69,25 +71,32 @@ async def test_a_new_attempt_starts_without_progress(world: World) -> None:
 async def test_a_step_is_stored_once_and_only_by_the_running_attempt(world: World) -> None:
     one, two = await two_running(world)
     assert await world.store.step(one.id, "charge") is None
-    assert await world.store.store_step(one.id, 1, "charge", '{"id": null}')
+    assert await world.store.store_step(one, "charge", '{"id": null}')
     assert await world.store.step(one.id, "charge") == ({"id": None},)
-    assert await world.store.store_step(one.id, 1, "charge", '{"id": null}'), "a repeated write"
-    assert not await world.store.store_step(one.id, 1, "charge", "2")
-    assert not await world.store.store_step(two.id, 2, "charge", "2")
+    assert await world.store.store_step(one, "charge", '{"id": null}'), "a repeated write"
+    assert not await world.store.store_step(one, "charge", "2")
+    assert not await world.store.store_step(replace(two, attempts=2), "charge", "2")
     assert await world.store.step(two.id, "charge") is None
-    assert await world.store.store_step(two.id, 1, "charge", "null")
+    assert await world.store.store_step(two, "charge", "null")
     assert await world.store.step(two.id, "charge") == (None,)
     await world.store.apply([lifecycle.release(one, "")])
-    assert not await world.store.store_step(one.id, 1, "mail", "1")
+    assert not await world.store.store_step(one, "mail", "1")
     (again,) = await world.store.claim("w1", ["A"], 1)
     assert await world.store.step(again.id, "charge") == ({"id": None},)
-    assert await world.store.store_step(again.id, 2, "mail", "1")
+    assert await world.store.store_step(again, "mail", "1")
+
+
+async def test_a_step_is_not_stored_for_a_new_job_of_the_same_id(world: World) -> None:
+    lost, found = await used_again(world)
+    assert not await world.store.store_step(lost, "charge", '"the old one"')
+    assert await world.store.step(found.id, "charge") is None
+    assert await world.store.store_step(found, "charge", "1")
 
 
 async def test_all_of_it_goes_with_the_job(world: World) -> None:
     one, _ = await two_running(world)
     await world.store.log([LogLine(one.id, 1, 1, "info", "x")])
-    await world.store.store_step(one.id, 1, "s", "1")
+    await world.store.store_step(one, "s", "1")
     await world.store.apply([lifecycle.complete(one, None)])
     assert await world.store.delete([one.id]) == [one.id]
     assert await world.store.logs(one.id) == []

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from tests.conformance.world import LEASE, World
+from tests.conformance.world import LEASE, START, World
 
 from kiribi import lifecycle
 from kiribi.job import JobError
+from kiribi.ports import WorkerInfo
 
 
 async def test_renewed_leases_run_from_the_renewal(world: World) -> None:
@@ -41,6 +42,27 @@ async def test_a_lapsed_worker_renews_unless_it_was_buried(world: World) -> None
     world.clock.advance(LEASE)
     await world.store.bury_lapsed()
     assert await world.store.renew(["w1"], LEASE) == []
+
+
+async def test_a_worker_that_lives_is_renewed_as_it_now_is(world: World) -> None:
+    await world.worker()
+    world.clock.advance(LEASE + 5)
+    now = WorkerInfo("w1", "host", 7, "1.1", ("A", "C"), 9)
+    assert await world.store.renew_as(now, LEASE), "lapsed, but nobody has buried it"
+    (worker,) = await world.store.workers()
+    assert (worker.host, worker.pid, worker.bindings, worker.slots) == ("host", 7, ("A", "C"), 9)
+    assert (worker.lease_ms, worker.started_ms) == (LEASE, START)
+
+
+async def test_neither_buried_nor_forgotten_workers_are_renewed(world: World) -> None:
+    await world.worker()
+    await world.store.bury({"w1": "gone"})
+    buried = await world.store.workers()
+    assert not await world.store.renew_as(WorkerInfo("w1", bindings=("A",)), LEASE)
+    assert await world.store.workers() == buried
+    await world.store.dismiss("w1")
+    assert not await world.store.renew_as(WorkerInfo("w1", bindings=("A",)), LEASE)
+    assert await world.store.workers() == []
 
 
 async def test_dismissed_only_with_empty_hands(world: World) -> None:

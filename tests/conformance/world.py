@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from kiribi.job import new_id
+from kiribi import lifecycle
+from kiribi.job import Job, JobError, new_id
 from kiribi.ports import NewJob, Store, WorkerInfo
 
 START = 1_900_000_000_000
@@ -49,3 +50,19 @@ class World:
         """Enlist a worker; its id."""
         await self.store.enlist(WorkerInfo(id, bindings=bindings, slots=4), LEASE)
         return id
+
+
+async def used_again(world: World) -> tuple[Job, Job]:
+    """A job as a lost worker still has it, and the new one of its id that another runs now."""
+    await world.worker("lost")
+    id = new_id(world.clock.now)
+    again = NewJob(id, "A", "null", chosen_id=True)
+    await world.store.insert([again])
+    (lost,) = await world.store.claim("lost", ["A"], 1)
+    await world.store.bury({"lost": "nobody knows"})
+    await world.store.apply([lifecycle.crash(lost, JobError("WorkerLost", "gone"))])
+    assert await world.store.delete([id]) == [id]
+    await world.store.insert([again])
+    await world.worker("found")
+    (found,) = await world.store.claim("found", ["A"], 1)
+    return lost, found

@@ -169,7 +169,7 @@ def test_what_must_survive_a_loss_of_power_is_synced(tmp_path: Path, synced: lis
         await store.renew(["w1"], 60_000)
         await store.progress([Progress(job.id, 1, 0.5)])
         assert synced == [], "a claim undone is a job that is due again"
-        assert await store.store_step(job.id, 1, "charge", "1")
+        assert await store.store_step(job, "charge", "1")
         assert synced == ["jobs.db-wal"], "a step that is not to be repeated"
         synced.clear()
         assert await store.apply([lifecycle.complete(job, None)]) == [True]

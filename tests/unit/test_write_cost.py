@@ -222,7 +222,7 @@ IDLE: dict[str, Callable[[SqliteStore, Job], Awaitable[object]]] = {
     "fire schedules": lambda store, _: fire(store),
     "prune": lambda store, _: store.prune(Retention({JobStatus.FAILED: 3600}), 100),
     "log": lambda store, job: store.log([LogLine(f"{job.id}x", 1, 1, "info", "lost")]),
-    "step": lambda store, job: store.store_step(job.id, 2, "step", "1"),
+    "step": lambda store, job: store.store_step(replace(job, attempts=2), "step", "1"),
 }
 
 

@@ -153,7 +153,7 @@ class Slot:
                     stored = attempt.desk.step(job.id, name)
                     self._child.send({"call": call, **await _answer(stored)})
                 case {"call": call, "store_step": [name, value]}:
-                    taken = attempt.desk.store_step(job.id, job.attempts, name, value)
+                    taken = attempt.desk.store_step(job, name, value)
                     self._child.send({"call": call, **await _answer(taken)})
                 case {"outcome": outcome}:
                     return outcome

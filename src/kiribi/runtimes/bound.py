@@ -113,8 +113,7 @@ class _Context:
         return to_json(None if stored is None else [stored[0]])
 
     async def storeStep(self, name: Any, value: Any, *_: Any) -> bool:  # noqa: N802 - JavaScript
-        job = self._attempt.job
-        return await self._attempt.desk.store_step(job.id, job.attempts, str(name), str(value))
+        return await self._attempt.desk.store_step(self._attempt.job, str(name), str(value))
 
     def cancelled(self, *_: Any) -> bool:
         return self._attempt.cancelled
@@ -182,9 +181,9 @@ class _Desk:
         stored = from_js(await self._call("step", name))
         return None if stored is None else (stored[0],)
 
-    async def store_step(self, id: str, attempt: int, name: str, value: str) -> bool:
+    async def store_step(self, job: Job, name: str, value: str) -> bool:
         """See `Desk`."""
-        del id, attempt
+        del job  # the running attempt's
         return bool(await self._call("storeStep", name, value))
 
     async def _call(self, name: str, *args: Any) -> Any:

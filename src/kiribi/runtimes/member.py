@@ -112,18 +112,21 @@ class Member:
         if self.asked:
             return
         self._worker = replace(self._worker, pid=child.pid)
-        await self._enlist()
+        sent = time.monotonic()
+        await self._store.enlist(self._worker, self._lease_ms)
+        self.until = sent + self._lease_ms / 1000
         child.send(self._orders.frame(self.id))
         while (frame := await child.receive()) is not None:
             match frame:
                 case {"ready": {"bindings": bindings, "slots": slots, "retention": retention}}:
                     self._serves = True  # from now on it may have work to finish
-                    if not await self._store.renew([self.id], self._lease_ms):
+                    self._worker = replace(self._worker, bindings=tuple(bindings), slots=slots)
+                    sent = time.monotonic()
+                    if not await self._store.renew_as(self._worker, self._lease_ms):
                         # Buried, and maybe forgotten, while we slept: it must not come back.
                         self.kill("its lease was taken away")
                         continue
-                    self._worker = replace(self._worker, bindings=tuple(bindings), slots=slots)
-                    await self._enlist()
+                    self.until = sent + self._lease_ms / 1000
                     kept = {JobStatus(status): seconds for status, seconds in retention.items()}
                     self.retention = Retention(kept)
                     if not self.ready.done():
@@ -136,11 +139,6 @@ class Member:
                     self._not_started(message)
                 case _:
                     raise AssertionError(f"a worker process said {frame}")
-
-    async def _enlist(self) -> None:
-        sent = time.monotonic()
-        await self._store.enlist(self._worker, self._lease_ms)
-        self.until = sent + self._lease_ms / 1000
 
     def _not_started(self, message: str) -> None:
         if not self.ready.done():

@@ -109,9 +109,9 @@ class Slot:
         stored = await self._call({"step": name})
         return None if stored is None else (stored[0],)
 
-    async def store_step(self, id: str, attempt: int, name: str, value: str) -> bool:
+    async def store_step(self, job: Job, name: str, value: str) -> bool:
         """See `Desk`."""
-        del id, attempt
+        del job  # the running attempt's
         return await self._call({"store_step": [name, value]})
 
     async def _call(self, frame: Frame) -> Any:

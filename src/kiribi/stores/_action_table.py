@@ -60,7 +60,7 @@ class ActionTable(Batches):
         self, action: Action, step: Step, lease_ms: int
     ) -> tuple[Action, list[str]] | None:
         """See `action.ActionStore`."""
-        expected = [(one.id, one.expected, one.attempts) for one in step.changes]
+        expected = [(one.id, _changes.holder(one), one.attempts) for one in step.changes]
         delete, statuses = dumps(list(step.delete)), dumps(list(step.statuses))
         counts = (step.matched, step.skipped, step.failed, step.tries, step.reason)
         noted = (action.id, lease_ms, step.before, *counts, dumps(expected), delete, statuses)

@@ -19,7 +19,7 @@ def statements(changes: Sequence[Change]) -> list[tuple[str, Params]]:
         [
             (
                 change.id,
-                change.expected,
+                holder(change),
                 change.attempts,
                 change.status,
                 change.failures,
@@ -36,7 +36,7 @@ def statements(changes: Sequence[Change]) -> list[tuple[str, Params]]:
     )
     batch: list[tuple[str, Params]] = [("apply_stat", (asked,)), ("apply_changes", (asked,))]
     failed = [
-        (change.id, change.expected, change.attempts, change.error.to_json())
+        (change.id, holder(change), change.attempts, change.error.to_json())
         for change in changes
         if change.error is not None and change.outcome in FAILURES
     ]
@@ -48,6 +48,15 @@ def statements(changes: Sequence[Change]) -> list[tuple[str, Params]]:
     if retried := _retried(changes):
         batch.insert(0, ("reopen_dependencies", (dumps(retried),)))
     return batch
+
+
+def holder(change: Change) -> str:
+    """Who must have the job still: the worker that runs it, or the status it waits or ended in.
+
+    An id may be used again once its job was deleted, and then attempts count from one again: their
+    number alone would let a late attempt of the old job settle the new one.
+    """
+    return change.worker or change.expected
 
 
 def taken(

@@ -136,17 +136,12 @@ class SqlStore(ScheduleTable, ActionTable, Figures):
         return call.answer(stored[0]) if stored else (await self.find([call.id]))[0]
 
     async def _answer(self, call: Insertion, rows: Sequence[Sequence[Row]]) -> list[Job]:
-        missing = call.missing(rows)
-        existing: dict[str, Job] = {}
-        if missing:
-            for job in await self.find(list(missing)):
-                existing[job.id] = replace(job, duplicate=missing[job.id].chosen_id)
-            for id in missing.keys() - existing.keys():
-                # deleted meanwhile
-                existing[id] = (await self.insert([missing[id]]))[0]
+        found = call.read(rows)
+        existing = {id: replace(found[id], duplicate=True) for id in call.missing(rows)}
         if duplicates := call.duplicates(rows):
             holders = {holder for holder, _ in duplicates.values()}
-            found = {job.id: job for job in await self.find(list(holders))}
+            if unread := holders - found.keys():
+                found |= {job.id: job for job in await self.find(list(unread))}
             for id, (holder, new) in duplicates.items():
                 if holder not in found:
                     # deleted meanwhile
@@ -174,7 +169,7 @@ class SqlStore(ScheduleTable, ActionTable, Figures):
         self, worker: WorkerInfo, lease_ms: int, limit: int, *, ids: Sequence[str] | None = None
     ) -> list[Job]:
         """`enlist` and `claim` in one batch, for a worker that claims only once."""
-        before = [self._enlistment(worker, lease_ms)]
+        before = [("enlist_worker", _presented(worker, lease_ms))]
         return await self._claim(before, worker.id, worker.bindings, limit, "", (), ids)
 
     async def leave(self, worker: str, bindings: Sequence[str]) -> int | None:
@@ -363,21 +358,22 @@ class SqlStore(ScheduleTable, ActionTable, Figures):
         rows = await self._rows("read_step", id, plain(name))
         return (json.loads(rows[0][0]),) if rows else None
 
-    async def store_step(self, id: str, attempt: int, name: str, value: str) -> bool:
+    async def store_step(self, job: Job, name: str, value: str) -> bool:
         """See `ports.Store`."""
-        (rows,) = await self._write([("store_step", (id, attempt, plain(name), value))])
+        asked = (job.id, job.attempts, plain(name), value, job.worker)
+        (rows,) = await self._write([("store_step", asked)])
         return bool(rows)
 
     # Workers and their leases
 
     async def enlist(self, worker: WorkerInfo, lease_ms: int) -> None:
         """See `ports.Store`."""
-        await self._write([self._enlistment(worker, lease_ms)])
+        await self._write([("enlist_worker", _presented(worker, lease_ms))])
 
-    def _enlistment(self, worker: WorkerInfo, lease_ms: int) -> tuple[str, Params]:
-        served = dumps(worker.bindings)
-        who: Params = (worker.id, plain(worker.host), worker.pid, worker.version, served)
-        return "enlist_worker", (*who, worker.slots, lease_ms)
+    async def renew_as(self, worker: WorkerInfo, lease_ms: int) -> bool:
+        """See `ports.Store`."""
+        (rows,) = await self._write([("renew_worker", _presented(worker, lease_ms))])
+        return bool(rows)
 
     async def renew(self, workers: Sequence[str], lease_ms: int) -> list[str]:
         """See `ports.Store`. A lapsed worker renews as long as nobody has buried it."""
@@ -461,6 +457,12 @@ class SqlStore(ScheduleTable, ActionTable, Figures):
             batch.append(("prune_failures", (before[JobStatus.FAILED],)))
         rows = await self._write(batch)
         return len(await self._gone(rows[2]))
+
+
+def _presented(worker: WorkerInfo, lease_ms: int) -> Params:
+    served = dumps(worker.bindings)
+    who: Params = (worker.id, plain(worker.host), worker.pid, worker.version, served)
+    return (*who, worker.slots, lease_ms)
 
 
 def _rank(job: Job) -> int:

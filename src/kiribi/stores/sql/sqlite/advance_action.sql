@@ -1,11 +1,11 @@
 -- Note what the rest of this batch does, and where the next step begins.
 -- ?2: id, ?3: lease in ms, ?4: before, ?5: matched, ?6: skipped, ?7: failed, ?8: tries, ?9: reason,
--- ?10: [[id, expected, attempts, ...], ...] of the changes, ?11: ids to delete, ?12: statuses of these
+-- ?10: [[id, holder, attempts], ...] of the changes, ?11: ids to delete, ?12: statuses of these
 WITH clock (now) AS (SELECT coalesce(?1, CAST(unixepoch('subsec') * 1000 AS INTEGER))),
 change AS MATERIALIZED (
   SELECT count(job.id) AS took, json_group_array(value ->> 0) FILTER (WHERE job.id IS NULL) AS missed
   FROM json_each(?10) LEFT JOIN job
-    ON job.id = value ->> 0 AND job.status = value ->> 1 AND attempts = value ->> 2
+    ON job.id = value ->> 0 AND coalesce(worker, job.status) = value ->> 1 AND attempts = value ->> 2
 ),
 gone AS MATERIALIZED (
   SELECT count(*) AS number FROM job

@@ -1,14 +1,15 @@
 -- Carry out each change whose job is still as expected.
--- ?2: [[id, expected, attempts, status, failures, crashes, delay_ms, outcome, result, error, cancel, waits], ...]
+-- ?2: [[id, holder, attempts, status, failures, crashes, delay_ms, outcome, result, error, cancel, waits], ...]
+-- holder: the worker that runs it, else its status: with the number of the attempt, the fence.
 -- waits: 1 if the job must be held still, 2 if it is retried, and may have to wait for others again.
 -- A job that was to go on but was asked to stop meanwhile, stops: the request is never lost.
 WITH clock (now) AS (SELECT coalesce(?1, CAST(unixepoch('subsec') * 1000 AS INTEGER))),
 change AS MATERIALIZED (
-  SELECT value ->> 0 AS id, value ->> 1 AS expected, value ->> 2 AS attempts, value ->> 3 AS status,
+  SELECT value ->> 0 AS id, value ->> 1 AS holder, value ->> 2 AS attempts, value ->> 3 AS status,
     value ->> 4 AS failures, value ->> 5 AS crashes, now + (value ->> 6) AS due,
     value ->> 7 AS outcome, value -> 8 AS result, nullif(value -> 9, 'null') AS error,
     value ->> 10 AS cancel, value ->> 11 AS waits, now,
-    value ->> 1 = 'PROCESSING' AND value ->> 3 IN ('PENDING', 'RETRY_PENDING') AS goes_on
+    value ->> 7 IS NOT NULL AND value ->> 3 IN ('PENDING', 'RETRY_PENDING') AS goes_on
   FROM json_each(?2), clock
 )
 UPDATE job SET
@@ -52,7 +53,7 @@ UPDATE job SET
       '$[#]',
       json_array(job.attempts, outcome, started_ms, now, worker, json(change.error))) END
 FROM change
-WHERE job.id = change.id AND job.status = change.expected AND job.attempts = change.attempts
+WHERE job.id = change.id AND coalesce(worker, job.status) = holder AND job.attempts = change.attempts
   AND (waits <> 1 OR job.due = 253402300799999)
   AND (waits <> 2 OR unique_key IS NULL OR unique_held = 1 OR unique_until <= now)
 RETURNING id, open, EXISTS (SELECT 1 FROM dependency WHERE on_id = job.id)

@@ -1,5 +1,5 @@
 -- Count the changes about to be carried out.
--- ?2: [[id, expected, attempts, status, failures, crashes, delay_ms, outcome, result, error, cancel, waits], ...]
+-- ?2: [[id, holder, attempts, status, failures, crashes, delay_ms, outcome, result, error, cancel, waits], ...]
 WITH clock (now) AS (SELECT coalesce(?1, CAST(unixepoch('subsec') * 1000 AS INTEGER))),
 change AS MATERIALIZED (
   SELECT binding, job.status AS old, outcome,
@@ -7,13 +7,13 @@ change AS MATERIALIZED (
       WHEN outcome = 'failed' THEN 'FAILED' ELSE 'CANCELLED' END AS new,
     CASE WHEN outcome <> 'crashed' THEN max(0, now - started_ms) END AS ran
   FROM (
-    SELECT value ->> 0 AS id, value ->> 1 AS expected, value ->> 2 AS attempts,
+    SELECT value ->> 0 AS id, value ->> 1 AS holder, value ->> 2 AS attempts,
       value ->> 3 AS new, value ->> 7 AS outcome, value ->> 11 AS waits,
-      value ->> 1 = 'PROCESSING' AND value ->> 3 IN ('PENDING', 'RETRY_PENDING') AS goes_on
+      value ->> 7 IS NOT NULL AND value ->> 3 IN ('PENDING', 'RETRY_PENDING') AS goes_on
     FROM json_each(?2)
   ) AS asked, clock
   CROSS JOIN job
-    ON job.id = asked.id AND job.status = asked.expected AND job.attempts = asked.attempts
+    ON job.id = asked.id AND coalesce(worker, job.status) = holder AND job.attempts = asked.attempts
     AND (waits <> 1 OR job.due = 253402300799999)
     AND (waits <> 2 OR unique_key IS NULL OR unique_held = 1 OR unique_until <= now)
 ),
