@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.conformance.conftest import Share
 from tests.conformance.test_races import raced
-from tests.conformance.world import World
+from tests.conformance.world import START, World
 
 from kiribi import lifecycle
 from kiribi._explain import Reason, explained
@@ -263,3 +263,16 @@ async def test_what_is_raced_is_stored_once(world: World, share: Share) -> None:
     made = [id for ids in await raced(share, world.store, enqueue) for id in ids]
     assert len(made) == len(set(made)) == 30
     assert await count(world.store) == 30
+
+
+async def test_of_one_call_the_last_replacement_and_the_last_due_time_stay(world: World) -> None:
+    waits: dict[str, Any] = {"states": WAITING_STATES}
+    ways = [("return", 0), ("replace", 10), ("reschedule", 20)]
+    jobs = [
+        world.new("A", f"{n}", unique=unique(on_conflict=how, **waits), delay_ms=ms)
+        for n, (how, ms) in enumerate(ways)
+    ]
+    first, *others = await world.store.insert(jobs)
+    assert [job.id for job in others] == [first.id, first.id]
+    (job,) = await world.store.find([first.id])
+    assert (job.payload, job.due_ms) == (1, START + 20)

@@ -11,7 +11,7 @@ from typing import Any
 from kiribi.errors import IdConflict
 from kiribi.job import HELD_MS, Job, JobStatus, id_ms
 from kiribi.ports import NewJob
-from kiribi.stores._rows import Row, dumps
+from kiribi.stores._rows import Row, dumps, jobs
 from kiribi.stores._uniques import Uniques
 
 INLINE = 1024
@@ -78,7 +78,7 @@ class Insertion:
         self.statements: list[tuple[str, tuple[str, ...]]] = []
         if self.chosen:
             self.statements.append(("refuse_conflicts", (dumps(self.chosen),)))
-            self.statements.append(("existing_ids", (dumps(list(first)),)))
+            self.statements.append(("find_jobs", (dumps(list(first)),)))
         if not self.bindings <= known:
             self.statements.append(("insert_bindings", (dumps(sorted(self.bindings)),)))
         if rows:
@@ -99,18 +99,24 @@ class Insertion:
         if not self.uniques.keys:
             return {}
         asked = dict(zip(self._ids, self._new, strict=True))
-        (found,) = (
-            answer
-            for (name, _), answer in zip(self.statements, rows, strict=True)
-            if name == "duplicates"
-        )
-        return {id: (holder, asked[id]) for id, holder in found}
+        return {id: (holder, asked[id]) for id, holder in self._said("duplicates", rows)}
+
+    def read(self, rows: Sequence[Sequence[Row]]) -> dict[str, Job]:
+        """The jobs that the batch itself has read, by id."""
+        names = ("find_jobs", "holders")
+        return {job.id: job for name in names for job in jobs(self._said(name, rows))}
+
+    def _said(self, statement: str, rows: Sequence[Sequence[Row]]) -> Sequence[Row]:
+        for (name, _), answer in zip(self.statements, rows, strict=True):
+            if name == statement:
+                return answer
+        return ()
 
     def missing(self, rows: Sequence[Sequence[Row]]) -> dict[str, NewJob]:
         """The jobs that were there before, by id, of the rows of all statements."""
         if not self.chosen:
             return {}
-        there = {id for (id,) in rows[1]}
+        there = {row[0] for row in rows[1]}
         return {id: job for id, job in zip(self._ids, self._new, strict=True) if id in there}
 
     def answer(self, rows: Sequence[Sequence[Row]], existing: Mapping[str, Job]) -> list[Job]:

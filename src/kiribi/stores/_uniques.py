@@ -68,6 +68,9 @@ class Uniques:
             batch += [("holder_stat", changes), ("change_holders", changes)]
         if self._bodies:
             batch.append(("replace_payloads", (dumps(self._bodies),)))
+        if self._changes or not alone:
+            # read here: what is stored must not seem to have failed because reading did
+            batch.append(("holders", keys))
         return batch
 
     def twice(self) -> Job | None:

@@ -1,8 +1,7 @@
 -- Count the holders about to be changed by change_holders, whose ?2 this takes.
 WITH clock (now) AS (SELECT coalesce(?1, CAST(unixepoch('subsec') * 1000 AS INTEGER))),
 change AS (
-  SELECT max(key), value ->> 0 AS id, value ->> 1 AS binding, value ->> 2 AS unique_key,
-    value ->> 3 AS replaces
+  SELECT value ->> 1 AS binding, value ->> 2 AS unique_key, max(value ->> 3) AS replaces
   FROM json_each(?2)
   WHERE NOT EXISTS (SELECT 1 FROM job WHERE job.id = value ->> 0)
   GROUP BY value ->> 1, value ->> 2
