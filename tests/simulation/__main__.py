@@ -19,6 +19,7 @@ def main() -> int:
     broken = 0
     ended: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
+    seen: Counter[str] = Counter()
     steps = 0
     began = time.process_time()
     for seed in range(given.seed, given.seed + given.count):
@@ -27,6 +28,7 @@ def main() -> int:
             print(line)
         ended.update(verdict.ended)
         kinds[verdict.kind] += 1
+        seen.update(verdict.seen)
         steps += verdict.steps
         if verdict.failure is not None:
             broken += 1
@@ -34,7 +36,7 @@ def main() -> int:
         elif given.count == 1:
             print(f"seed {seed} ({verdict.kind}): {verdict.seconds:.1f} s, {verdict.steps} steps")
     spent = (time.process_time() - began) / given.count
-    print(f"{broken} broken of {given.count}; {dict(ended)}; {dict(kinds)}")
+    print(f"{broken} broken of {given.count}; {dict(ended)}; {dict(kinds)}; {dict(seen)}")
     print(f"{spent * 1000:.1f} ms, {steps // given.count} steps a seed", file=sys.stderr)
     return 1 if broken else 0
 

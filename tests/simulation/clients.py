@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation.limited import Default, Few, Isolated, Keyed, Other, Slow, Work
+from tests.simulation import controlled, limited
+from tests.simulation.application import Default, Isolated, Other, Work
 from tests.simulation.plan import NewWork
+from tests.simulation.steering import act, calm_down, enqueue_batch, steer
 
 from kiribi.errors import (
+    ActionNotFound,
     Conflict,
+    Duplicate,
     InvalidInput,
     JobCancelled,
     JobFailed,
     JobNotFound,
     NotFinished,
+    ScheduleNotFound,
     StoreError,
     UnknownBinding,
 )
@@ -23,8 +29,16 @@ from kiribi.job import new_id
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-EXPECTED = (Conflict, JobCancelled, JobFailed, JobNotFound, NotFinished, StoreError, UnknownBinding)
+EXPECTED = (
+    *(ActionNotFound, Conflict, JobCancelled, JobFailed, JobNotFound, NotFinished),
+    *(ScheduleNotFound, StoreError, UnknownBinding),
+)
 """What a client may be told."""
+
+
+CONTROLLED = (controlled.Fragile, controlled.Ticking)
+PERFORMERS = {"": (), "limited": (limited.Few, limited.Slow, limited.Keyed)}
+"""What the application has besides, by theme."""
 
 
 class Client:
@@ -52,8 +66,7 @@ class Client:
                 break
             except StoreError:
                 await world.pause(0.1)
-        limited = [Few, Slow, Keyed] if world.plan.limited else []
-        kiribi.bind(*opened, [Work, Other, Isolated, *limited])
+        kiribi.bind(*opened, [Work, Other, Isolated, *PERFORMERS.get(world.plan.theme, CONTROLLED)])
         for action in self._actions:
             world.note("asks", self._process, " ".join(map(_short, action)))
             try:
@@ -68,6 +81,16 @@ class Client:
         match what, *given:
             case "enqueue", several:
                 await self._enqueue(kiribi, several)
+            case "batch", several, then:
+                await enqueue_batch(world, kiribi, several, then)
+            case "act", kind, filter, how:
+                await act(world, kiribi, kind, filter, how)
+            case "steer", what, name, parts:
+                await steer(kiribi, what, name, parts)
+            case ("calm down",):
+                await calm_down(world, kiribi)
+            case "wait", "tick":
+                await world.pause(1 - world.clock.time() % 1 + 0.04 * world.random())
             case "wait", seconds:
                 await world.pause(seconds)
             case ("resume",):
@@ -80,6 +103,8 @@ class Client:
                 await kiribi.recover()
             case ("sweep",):
                 await kiribi.sweep(older_than=1)
+            case "reuse", n:
+                await self._reuse(kiribi, n)
             case _, n:
                 await self._act(kiribi, what, n)
 
@@ -87,7 +112,9 @@ class Client:
         judge, world = self._world.judge, self._world
         asked = [(one.binding, one.payload, self._options(one)) for one in several]
         numbers = [one.payload["n"] for one in several]
-        repeatable = all("id" in options for _, _, options in asked)
+        # repeated, a replacement would be another
+        repeatable = all("id" in options and not _replaces(options) for _, _, options in asked)
+        begun = world.loop.now
         while True:
             try:
                 jobs = await kiribi.enqueue_many(asked)
@@ -98,14 +125,21 @@ class Client:
                         judge.refused(n)
                     raise
                 await world.pause(0.1)
+            except Duplicate:
+                for n in numbers:
+                    judge.refused(n)
+                raise
             except InvalidInput:
                 if not any("after" in options for _, _, options in asked):
                     raise
                 for n in numbers:  # what it was to run after is gone
                     judge.refused(n)
                 return
-        for job, n in zip(jobs, numbers, strict=True):
-            judge.accepted(job, n)
+        for job, (_, _, options), n in zip(jobs, asked, numbers, strict=True):
+            if job.duplicate and job.id != options.get("id"):
+                judge.uniques.answered(job, [*range(n, numbers[-1] + 1)], options, begun)
+                continue
+            judge.accepted(job.id, n)
             world.ids[n] = job.id, (job.binding, job.payload)
 
     def _options(self, work: NewWork) -> dict[str, Any]:
@@ -117,6 +151,7 @@ class Client:
             options["after"] = [ids[n][0] for n in options["after"] if n in ids]
             if not options["after"]:
                 del options["after"]
+                options.pop("after_failed", None)
         return options
 
     async def _act(self, kiribi: Default, what: str, n: int) -> None:
@@ -126,7 +161,7 @@ class Client:
         match what:
             case "again":
                 job = await kiribi.enqueue(binding, payload, id=id)
-                self._world.judge.accepted(job, n)
+                self._world.judge.accepted(job.id, n)
             case "result":
                 value = await kiribi.result(id, timeout=2)
                 self._world.judge.answered(id, value)
@@ -138,6 +173,16 @@ class Client:
             case _:
                 raise AssertionError(what)
 
+    async def _reuse(self, kiribi: Default, n: int) -> None:
+        """Delete a job as soon as that can be, and give its id to a new one."""
+        until = self._world.loop.now + 8
+        while n in self._world.ids and self._world.loop.now < until:
+            with suppress(Conflict, StoreError):
+                await self._act(kiribi, "delete", n)
+                await self._act(kiribi, "again", n)
+                return
+            await self._world.pause(0.1)
+
     async def _resume(self, kiribi: Default) -> None:
         while True:
             try:
@@ -146,6 +191,10 @@ class Client:
                 return
             except StoreError:
                 await self._world.pause(0.1)
+
+
+def _replaces(options: dict[str, Any]) -> bool:
+    return options.get("unique", {}).get("on_conflict") == "replace"
 
 
 def _short(value: Any) -> str:

@@ -24,17 +24,20 @@ class Account:
         broken: of each seed that broke the promise, how.
         ended: how often attempts ended, by outcome.
         kinds: how many seeds of each kind.
+        seen: how often what had to be judged.
     """
 
     broken: dict[int, str] = field(default_factory=dict[int, str])
     ended: Counter[str] = field(default_factory=Counter[str])
     kinds: Counter[str] = field(default_factory=Counter[str])
+    seen: Counter[str] = field(default_factory=Counter[str])
     seconds: float = 0.0
 
     def add(self, other: Account) -> None:
         self.broken |= other.broken
         self.ended += other.ended
         self.kinds += other.kinds
+        self.seen += other.seen
         self.seconds += other.seconds
 
 
@@ -47,6 +50,7 @@ def run_all(seeds: Sequence[int]) -> Account:
             account.broken[seed] = f"({verdict.kind}) {verdict.failure}"
         account.ended.update(verdict.ended)
         account.kinds[verdict.kind] += 1
+        account.seen.update(verdict.seen)
         account.seconds += verdict.seconds
     return account
 

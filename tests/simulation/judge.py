@@ -9,9 +9,16 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from tests.simulation.breaker import Budget
+from tests.simulation.bulk import Bulk
+from tests.simulation.chains import Chains
 from tests.simulation.loop import Process
+from tests.simulation.rows import FINAL, HELD, JOBS, STATUSES, WAITING, Row
+from tests.simulation.rules import Batch
+from tests.simulation.ticks import Ticks
+from tests.simulation.uniques import Uniques
 
 from kiribi import Cancel, Discard, Job
 from kiribi.errors import LeaseLost
@@ -19,21 +26,12 @@ from kiribi.errors import LeaseLost
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-WAITING = ("PENDING", "RETRY_PENDING")
-FINAL = ("COMPLETED", "FAILED", "CANCELLED")
-STATUSES = ("PENDING", "PROCESSING", "RETRY_PENDING", *FINAL)
 PROMPT_MS = 400
 """A due job is claimed within this, where a slot is free and nothing goes wrong."""
 
 NOT_ITS_FAULT = ("KiribiTimeoutError", "ProcessNotStarted")
 """Failures of which the performer itself may know nothing."""
 
-COLUMNS = (
-    "id, binding, status, open, rank, due, priority, attempts, failures, crashes, "
-    "cancel_requested, started_ms, finished_ms, worker, options, payload, result, error, history, "
-    "key"
-)
-JOBS = f"SELECT {COLUMNS} FROM job"
 COUNTERS = f"""SELECT binding, {", ".join(f"sum({status.lower()})" for status in STATUSES)}
 FROM stat WHERE span_ms IN (0, 60000) GROUP BY binding"""
 TALLIES = (
@@ -44,14 +42,12 @@ TOTALS = f"""SELECT binding, {", ".join(f"sum({name})" for name in TALLIES)}
 FROM stat WHERE span_ms > 0 GROUP BY binding"""
 WORKERS = "SELECT id, lease_until, dead_reason FROM worker"
 STEPS = "SELECT job_id, value FROM step"
-INSERTS = frozenset({"insert_jobs", "insert_one"})
-HELD = 253402300799999
-"""When a job is due that waits for others."""
+INSERTS = frozenset({"insert_jobs", "insert_one", "insert_unique"})
 AT_ONCE = {"FEW": 2, "KEYED": 3}
 """How many of a binding run at a time; of a key it is one."""
 STARTS, PER_MS = 6, 1000
 """How many of SLOW may start in how many milliseconds."""
-LIMITED = ("FEW", "SLOW", "KEYED")
+LIMITED = ("FEW", "SLOW", "KEYED", "FRAGILE")
 ORPHANS = """SELECT job.id FROM job WHERE status = 'PROCESSING' AND (
   NOT EXISTS (SELECT 1 FROM worker WHERE worker.id = job.worker)
   OR NOT EXISTS (
@@ -60,31 +56,6 @@ ORPHANS = """SELECT job.id FROM job WHERE status = 'PROCESSING' AND (
     WHERE claim.worker = job.worker AND one.value = job.id
   )
 )"""
-
-
-class Row(NamedTuple):
-    """A job as its row has it."""
-
-    id: str
-    binding: str
-    status: str
-    open: int | None
-    rank: int
-    due: int
-    priority: int
-    attempts: int
-    failures: int
-    crashes: int
-    cancel_requested: int
-    started_ms: int | None
-    finished_ms: int | None
-    worker: str | None
-    options: str | None
-    payload: str
-    result: str | None
-    error: str | None
-    history: str | None
-    key: str | None
 
 
 @dataclass(eq=False)
@@ -126,7 +97,6 @@ class Judge:
         self._tallies: Counter[tuple[str, str]] = Counter()
         self._told: list[tuple[str, str, int]] = []
         self.touched: set[str] = set()
-        self._completed: set[str] = set()
         self._lost: set[str] = set()
         self._starts: list[int] = []
         self._fresh: set[str] = set()
@@ -139,6 +109,15 @@ class Judge:
         self._executions: dict[tuple[str, int, int], Execution] = {}
         self._running: dict[str, list[Execution]] = {}
         self._hooked: set[tuple[str, int, int]] = set()
+        self.uniques, self.bulk = Uniques(self, world), Bulk(self, world)
+        self.chains = Chains(self, world)
+        self._rules = (
+            self.uniques,
+            self.bulk,
+            self.chains,
+            Ticks(self, world),
+            Budget(self, world),
+        )
 
     # The store
 
@@ -153,9 +132,14 @@ class Judge:
             self._look_at_steps(real.execute(STEPS))
         before, after = self.jobs, {row[0]: Row._make(row) for row in real.execute(JOBS)}
         moved = [row for id, row in after.items() if row != before.get(id)]
-        if not moved and len(before) == len(after):
-            return
+        gone = [before[id] for id in before.keys() - after.keys()]
         self.jobs = after
+        batch = Batch(process, names, before, after, moved, gone, now)
+        for rule in self._rules:
+            rule.changed(batch)
+        if not moved and not gone:
+            self.jobs = before
+            return
         if self._full:
             self._slots_full = now
         for row in moved:
@@ -170,10 +154,14 @@ class Judge:
                 self._claimed(old, row, now)
             elif "apply_changes" in names:
                 self._applied(old, row, now)
-            elif "report_progress" not in names or old != row:
+            elif INSERTS.intersection(names):
+                self._fresh.add(row.id)
+                self._waiting_since[row.id] = now
+                self.uniques.replaced(old, row)
+            else:
                 self._fail(f"{row.id} was changed by {names}: {old} -> {row}")
-        for id in before.keys() - after.keys():
-            self._removed(before[id], names)
+        for row in gone:
+            self._removed(row, names)
         if "claim_best" in names:
             self._best([row for row in moved if row.status == "PROCESSING"], now)
         self._count(real.execute(COUNTERS))
@@ -198,8 +186,6 @@ class Judge:
                 self.ended[name] += 1
             elif what == "buried":
                 self._lost.add(name)
-            elif what == "completed":
-                self._completed.add(name)
             elif what == "start":
                 self._start(number)
             else:
@@ -210,6 +196,8 @@ class Judge:
         elif changed:
             self._unsynced |= self._fresh
         self._fresh.clear()
+        for rule in self._rules:
+            rule.committed()
         return changed
 
     def rolled_back(self) -> None:
@@ -217,6 +205,8 @@ class Judge:
         self.jobs, self.workers, self._steps = self.safe, self._safe_workers, self._safe_steps
         self._told.clear()
         self._fresh.clear()
+        for rule in self._rules:
+            rule.rolled_back()
 
     def _sound(self, row: Row) -> None:
         final = row.status in FINAL
@@ -237,7 +227,8 @@ class Judge:
         if not INSERTS.intersection(names) or (row.status, row.attempts) != ("PENDING", 0):
             self._fail(f"inserted by {names}: {row}")
         n = json.loads(row.payload)["n"]
-        if self._serials.setdefault(n, row.id) != row.id:
+        # of a schedule's jobs, there are many
+        if n >= 0 and self._serials.setdefault(n, row.id) != row.id:
             other = self._serials[n]
             if other not in self.deleted:
                 self._fail(f"job {n} was stored twice: {row.id} and {other}")
@@ -296,13 +287,6 @@ class Judge:
         if len(self._starts) > STARTS:
             self._fail(f"{len(self._starts)} starts of SLOW within {PER_MS} ms: {self._starts}")
 
-    def _released(self, row: Row) -> None:
-        """A job that waited for others waits no longer."""
-        after = json.loads(row.options or "{}").get("after", [])
-        missing = [id for id in after if id not in self._completed]
-        if missing and row.id not in self.touched:
-            self._fail(f"it was to run after {missing}: {row}")
-
     def _best(self, claimed: list[Row], now: int) -> None:
         claimed = [row for row in claimed if row.binding not in LIMITED]
         if not claimed:
@@ -339,7 +323,7 @@ class Judge:
                 if (row.failures, row.crashes) != (0, 0) or row.error or row.due not in (now, HELD):
                     self._fail(f"retried, but not from zero: {old} -> {row}")
             case "PENDING", "PENDING" if old.due == HELD:
-                self._released(row)
+                pass
             case was, now_is:
                 if was != now_is or was not in WAITING or row.due != now:
                     self._fail(f"no such transition: {old} -> {row}")
@@ -372,8 +356,6 @@ class Judge:
         if row.status not in expected:
             self._fail(f"{outcome} leads to {row.status}, not {expected}: {old} -> {row}")
         tallied = {"completed": "completions", "failed": "failures", "crashed": "crashes"}
-        if outcome == "completed":
-            self._told.append(("completed", row.id, 1))
         if outcome in tallied:
             self._tell(tallied[outcome], row)
         if outcome == "failed" and row.status == "RETRY_PENDING":
@@ -421,6 +403,8 @@ class Judge:
         workers = {id: (until, reason) for id, until, reason in rows}
         for id, (_, reason) in workers.items():
             until, before = self.workers.get(id, (0, None))
+            if reason is None and id in self._lost:
+                self._fail(f"worker {id} was buried, and is back")
             if reason is None or before is not None:
                 continue
             self._told.append(("buried", id, 1))
@@ -466,15 +450,19 @@ class Judge:
 
     # Clients
 
-    def accepted(self, job: Job, n: int) -> None:
+    def accepted(self, id: str, n: int) -> None:
         """`enqueue` has returned."""
-        row = self.safe.get(job.id)
+        row = self.safe.get(id)
         if row is None:
-            if job.id not in self.deleted:
-                self._fail(f"job {n} was accepted and is not there: {job.id}")
-        elif json.loads(row.payload)["n"] != n:
+            if id not in self.deleted:
+                self._fail(f"job {n} was accepted and is not there: {id}")
+        elif (
+            json.loads(row.payload)["n"] != n
+            and self._serials.get(n) != row.id
+            and not self.uniques.overwrites(n, row)
+        ):
             self._fail(f"job {n} was accepted, stored is {row}")
-        elif job.id in self._unsynced:
+        elif id in self._unsynced:
             self._fail(f"job {n} was accepted, and a loss of power would undo it")
 
     def refused(self, n: int) -> None:
@@ -491,6 +479,10 @@ class Judge:
             and json.loads(row.result or "null") != result
         ):
             self._fail(f"the result {result} is not that of {row}")
+
+    def waits_in_vain(self) -> bool:
+        """Whether a job waits for one that has failed."""
+        return any(row.due == HELD and row.open for row in self.safe.values())
 
     # Performers and hooks
 
@@ -560,6 +552,8 @@ class Judge:
         for row in self.safe.values():
             if row.status not in FINAL:
                 self._fail(f"it has not ended: {row}")
+        if self.bulk.running:
+            self._fail("a bulk action has not ended")
         for id, (_, reason) in self._safe_workers.items():
             self._fail(f"worker {id} was left behind ({reason})")
         rows = self._world.database.real.execute(TOTALS).fetchall()

@@ -15,11 +15,15 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from importlib.resources import files
+from itertools import count, islice
+from random import Random
 from typing import Any
 from unittest.mock import patch
 
 from tests.simulation import database
 from tests.simulation.database import NAMES, migrated
+from tests.simulation.mistakes import MISTAKES, Change
+from tests.simulation.plan import planned
 from tests.simulation.world import run
 
 from kiribi.stores import sqlite
@@ -27,23 +31,22 @@ from kiribi.stores._statements import Statement, migrations
 
 MIGRATIONS = files("kiribi.stores").joinpath("sql", "sqlite", "migrations")
 
-Change = tuple[str, str, str]
-"""Where (`name.sql`, a migration or `module:function`), what is there, and what instead."""
-
 WAITS = " AND status IN ('PENDING', 'RETRY_PENDING')"
 LIVES = "SELECT 1 FROM worker WHERE id = ?2 AND lease_until > now AND dead_reason IS NULL"
 PAUSED = "NOT EXISTS (SELECT 1 FROM binding WHERE name = served.value AND paused = 1)"
+HOLDER = "coalesce(worker, job.status) = holder"
+STATUS = "job.status = iif(length(holder) > 15, 'PROCESSING', holder)"
 WORKER, MEMBER = "kiribi.runtimes.worker:Worker", "kiribi.runtimes.member:Member"
 
 MUTATIONS: dict[str, Sequence[Change]] = {
     # Settling
     "an outcome is not fenced by its attempt": (
-        ("apply_changes.sql", "AND job.attempts = change.attempts", ""),
-        ("apply_stat.sql", "AND job.attempts = asked.attempts", ""),
+        ("apply_changes.sql", f"{HOLDER} AND job.attempts = change.attempts", STATUS),
+        ("apply_stat.sql", f"{HOLDER} AND job.attempts = asked.attempts", STATUS),
     ),
     "an outcome is not fenced by the status": (
-        ("apply_changes.sql", "job.status = change.expected AND", ""),
-        ("apply_stat.sql", "job.status = asked.expected AND", ""),
+        ("apply_changes.sql", "coalesce(worker, job.status) = holder AND", ""),
+        ("apply_stat.sql", "coalesce(worker, job.status) = holder AND", ""),
     ),
     "hooks are called before the outcome is stored": (
         (
@@ -233,12 +236,17 @@ MUTATIONS: dict[str, Sequence[Change]] = {
     ),
     # Steps
     "a step is stored by whoever comes": (
-        ("store_step.sql", "AND attempts = ?3 AND status = 'PROCESSING'", "AND ?3 > 0"),
+        ("store_step.sql", "AND attempts = ?3 AND worker = ?6", "AND ?3 > 0 AND ?6 > ''"),
     ),
     "a step that is stored runs again": (
         ("kiribi._attempt:Running.once", "if stored is not None:", "if False:"),
     ),
 }
+
+
+THEMES = {name: theme for theme, mistakes in MISTAKES.items() for name in mistakes}
+for some in MISTAKES.values():
+    MUTATIONS.update(some)
 
 
 @contextmanager
@@ -273,13 +281,23 @@ def applied(changes: Sequence[Change]) -> Iterator[None]:
         yield
 
 
-def hunt(name: str, seeds: Sequence[int]) -> tuple[int, str] | None:
-    """The first of `seeds` that a mutation breaks, and how; None: it survives."""
+def hunt(name: str, number: int) -> tuple[int, str] | None:
+    """The first of `number` seeds that a mutation breaks, and how; None: it survives.
+
+    Of a mistake in what steers jobs, only seeds that dwell on it count.
+    """
+    theme = THEMES.get(name)
+    seeds = (seed for seed in count() if theme is None or theme in _dwelling(seed))
     with applied(MUTATIONS[name]):
-        for seed in seeds:
+        for seed in islice(seeds, number):
             if (failure := run(seed).failure) is not None:
                 return seed, failure
     return None
+
+
+def _dwelling(seed: int) -> tuple[str, str]:
+    plan = planned(Random(seed))
+    return plan.theme, plan.kind
 
 
 def _replaced(text: str, where: str, old: str, new: str) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from tests.simulation.themes import THEMES, WORK, alike, steps
+
 CALM = ("ok", "sleep:0.1", "sleep:0.4 log", "once", "fail", "snooze:0.2", "retry:0.1", "progress")
 ROUGH = (
     *("ok", "sleep:0.05", "sleep:0.3", "sleep:0.8", "sleep:1.5", "log sleep:0.2 progress"),
@@ -49,7 +51,7 @@ class Plan:
     remote_bell: only rings are heard, as between machines; else every commit.
     bell_faults: the chance that a ring is lost, doubled or late.
     crews: how many children each supervisor has.
-    limited: whether the application has limits.
+    theme: what the seed dwells on; "limited": limits; "": nothing in particular.
     latency: seconds that a request or an answer of the store is under way, at most, as a rule.
     clients: what each does, one after the other.
     faults: at which step of the scheduler what goes wrong.
@@ -61,7 +63,7 @@ class Plan:
     crews: Sequence[int]
     concurrency: int
     latency: float
-    limited: bool = False
+    theme: str = ""
     clients: list[list[tuple[Any, ...]]] = field(default_factory=list[list[tuple[Any, ...]]])
     faults: list[tuple[int, str, float]] = field(default_factory=list[tuple[int, str, float]])
 
@@ -85,19 +87,36 @@ def planned(random: Random) -> Plan:
     )
     if calm and random.random() < 0.5:
         return _quick(random, plan)
-    plan.limited = random.random() < 0.35
+    draw = random.random()
+    if draw < 0.3:
+        plan.theme = "limited"
+    elif draw < 0.65:
+        plan.theme = random.choice(THEMES)
     serial = 0
     for _ in range(random.choice([1, 2])):
         first = serial
         actions: list[tuple[Any, ...]] = []
-        for _ in range(random.randint(2, 5)):
+        for _ in range(random.randint(2, 5) * (2 if plan.theme == "unique" else 1)):
             several = [
                 _new(random, serial + place, plan, range(first, serial))
                 for place in range(random.choice([1, 1, 3]))
             ]
             serial += len(several)
-            actions.append(("enqueue", several))
-            if random.random() < 0.6:
+            alike([one.options for one in several])
+            if plan.theme == "chains" and random.random() < 0.3:
+                *several, then = several
+                then.options.clear()
+                for one in several:
+                    one.options.pop("after", None)
+                    one.options.pop("after_failed", None)
+                actions.append(("batch", several, then))
+            else:
+                actions.append(("enqueue", several))
+                if several[0].payload["acts"][0] in LATE and random.random() < 0.6:
+                    actions.append(("reuse", several[0].payload["n"]))
+            if plan.theme in THEMES:
+                actions += steps(plan.theme, random, serial)
+            elif random.random() < 0.6:
                 actions.append(_action(random, serial, calm))
             actions.append(("wait", random.choice([0, 0.003, 0.01, 0.02, 0.3, 0.8])))
         plan.clients.append(actions)
@@ -125,12 +144,14 @@ def _quick(random: Random, plan: Plan) -> Plan:
 
 
 def _new(random: Random, serial: int, plan: Plan, earlier: Sequence[int]) -> NewWork:
+    if plan.theme in THEMES:
+        return _themed(random, serial, plan.theme, earlier)
     kind, calm = plan.kind, plan.calm
     acts = random.choices(CALM if calm else ROUGH, k=random.choice([1, 1, 2, 3]))
     if "snooze" in acts[-1] or random.random() < 0.8:
         acts.append("ok")
     if kind == "lapsed" and random.random() < 0.15:
-        acts = [random.choice(LATE), "sleep:3", *acts]
+        acts = [random.choice(LATE), random.choice(["sleep:1.5", "sleep:3"]), *acts]
     options: dict[str, Any] = {}
     if random.random() < 0.3:
         options["max_attempts"] = random.choice([1, 2, 4])
@@ -145,12 +166,24 @@ def _new(random: Random, serial: int, plan: Plan, earlier: Sequence[int]) -> New
     binding = random.choice(BINDINGS)
     if not calm and random.random() < 0.05:
         binding = "ISOLATED"
-    if plan.limited and random.random() < 0.6:
+    if plan.theme == "limited" and random.random() < 0.6:
         binding = random.choice(LIMITED)
         if binding == "KEYED":
             options["concurrency_key"] = random.choice(["a", "b"])
     if earlier and random.random() < (0.1 if calm else 0.3):
         options["after"] = random.sample(earlier, min(len(earlier), random.choice([1, 1, 2])))
+    return NewWork(binding, {"n": serial, "acts": acts}, options)
+
+
+def _themed(random: Random, serial: int, theme: str, earlier: Sequence[int]) -> NewWork:
+    binding, acts, options = WORK[theme](random)
+    if "fail" not in acts[-1] or random.random() < 0.5:
+        acts.append("ok")
+    if random.random() < 0.4:
+        options["id"] = True
+    if theme == "chains" and earlier and random.random() < 0.7:
+        options["after"] = random.sample(earlier, min(len(earlier), random.choice([1, 2, 3])))
+        options["after_failed"] = random.choice(["cancel", "run", "wait"])
     return NewWork(binding, {"n": serial, "acts": acts}, options)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation import application, limited
+from tests.simulation import application, controlled, limited
 from tests.simulation.loop import PROCESS, Process, SimulatedLoop
 
 from kiribi.application import Application
@@ -28,8 +28,9 @@ START = 0.02
 """Seconds a process takes to start, at most."""
 PIPE = 0.0005
 """Seconds a frame is under way, at most."""
-PLAIN, LIMITED = (
-    Application(module, module.Default, module.__name__) for module in (application, limited)
+PLAIN, LIMITED, CONTROLLED = (
+    Application(module, module.Default, module.__name__)
+    for module in (application, limited, controlled)
 )
 
 
@@ -177,8 +178,14 @@ async def _slot(parent: Any) -> int:
     return 0
 
 
+def application_of(theme: str) -> Application:
+    """What a seed of this theme runs."""
+    return {"": PLAIN, "limited": LIMITED}.get(theme, CONTROLLED)
+
+
 def _application(orders: Frame) -> Application:
-    return LIMITED if orders["source"].startswith(LIMITED.source) else PLAIN
+    source: str = orders["source"]
+    return next(one for one in (PLAIN, LIMITED, CONTROLLED) if source.startswith(one.source))
 
 
 MAINS: dict[str, Callable[[Any], Coroutine[Any, Any, int]]] = {

@@ -17,6 +17,14 @@ from kiribi.job import Outcome
 ROOT = Path(__file__).parents[2]
 SEEDS = 10_000
 LONG_SEEDS = 200_000
+SEEN = {
+    *("unique job", "unique job retried", "duplicate", "replaced", "rescheduled"),
+    *("tick", "run now", "missed", "left out"),
+    *("step of cancel", "step of retry", "step of run_now", "step of delete", "action done"),
+    *("successor", "let go (cancel)", "let go (run)", "let go (wait)"),
+    *("not run (cancel)", "not run (wait)", "breaker open", "probe"),
+}
+"""What has to be judged often: a rule that is never asked proves nothing."""
 
 
 @pytest.mark.timeout(900)
@@ -26,6 +34,8 @@ def test_the_promise_holds() -> None:
     print(f"{SEEDS} seeds, {account.seconds / 3600:.1f} virtual hours, {dict(account.ended)}")
     assert not account.broken, told(account.broken)
     _went_far(account.ended)
+    assert account.seen.keys() >= SEEN
+    assert min(account.seen[what] for what in SEEN) > 20, account.seen
     assert min(account.kinds.values()) > SEEDS / 20
 
 

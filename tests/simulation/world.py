@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -20,8 +21,11 @@ from tests.simulation.doorbell import Bell
 from tests.simulation.judge import Judge
 from tests.simulation.loop import Process, SimulatedLoop, Stuck
 from tests.simulation.plan import Plan, planned
-from tests.simulation.processes import LIMITED, PLAIN, SimulatedProcess, spawned
+from tests.simulation.processes import SimulatedProcess, application_of, spawned
+from tests.simulation.themes import THEMES
+from tests.simulation.ticks import FRESH_MS
 
+from kiribi import _carrier, schedule
 from kiribi.errors import KiribiError
 from kiribi.executors.spawn import Child
 from kiribi.runtimes import child, supervisor
@@ -38,6 +42,7 @@ class Verdict:
     failure: what is wrong; None: nothing.
     seconds: how long it was, in virtual time.
     ended: how often attempts ended, by outcome.
+    seen: how often what had to be judged.
     """
 
     seed: int
@@ -46,6 +51,7 @@ class Verdict:
     seconds: float
     kind: str
     ended: dict[str, int]
+    seen: dict[str, int]
     trace: list[str] | None
 
 
@@ -67,6 +73,7 @@ class World:
         self.clock = Clock(self.loop)
         self.bells: list[Bell] = []
         self.processes: list[SimulatedProcess] = []
+        self.seen: Counter[str] = Counter()
         self.judge = Judge(self)
         self.database = Database(self)
         self.ids: dict[int, tuple[str, tuple[str, Any]]] = {}
@@ -145,13 +152,18 @@ class World:
         # What is left of what goes wrong may still go wrong while there is work.
         self._until(lambda: not self.plan.faults or self._all_ended(), until, "")
         self._rest()
-        if any(action[0] == "pause" for actions in self.plan.clients for action in actions):
-            clients.append(Client(self, len(clients), [("resume",)]))
-            clients[-1].start()
+        clients.append(Client(self, len(clients), self._last_actions()))
+        clients[-1].start()
         self._until(lambda: clients[-1].done and self._all_ended(), REST_SECONDS, "")
         self._stop_all()
         if self.failure is None:
             self.judge.at_rest()
+
+    def _last_actions(self) -> list[tuple[Any, ...]]:
+        """What somebody has to do before everything can end."""
+        if self.plan.theme in THEMES:
+            return [("wait", 1.0), ("calm down",)]
+        return [("resume",)]
 
     def _until(self, done: Any, seconds: float, why: str) -> None:
         loop = self.loop
@@ -164,8 +176,12 @@ class World:
             self.fail(why)
 
     def _all_ended(self) -> bool:
-        return all(row.open is None for row in self.judge.safe.values()) and all(
-            reason is None and self.lives(id) for id, (_, reason) in self.judge.workers.items()
+        return (
+            all(row.open is None for row in self.judge.safe.values())
+            and all(
+                reason is None and self.lives(id) for id, (_, reason) in self.judge.workers.items()
+            )
+            and not self.judge.bulk.running
         )
 
     def _rest(self) -> None:
@@ -198,7 +214,7 @@ class World:
 
     async def _supervise(self, process: SimulatedProcess, children: int) -> None:
         crew = Supervisor(
-            (LIMITED if self.plan.limited else PLAIN).source,
+            application_of(self.plan.theme).source,
             "sqlite://",
             processes=children,
             concurrency=self.plan.concurrency,
@@ -329,6 +345,8 @@ def on_stage(world: World) -> Iterator[None]:
         stack.enter_context(patch.object(Child, "spawn", classmethod(spawn)))
         for module in (supervisor, child):
             stack.enter_context(patch.object(module, "open_store", world.open_store))
+        stack.enter_context(patch.object(_carrier, "STEP", 2))
+        stack.enter_context(patch.object(schedule, "FRESH_MS", FRESH_MS))
         STAGE["world"] = world
         logger.addHandler(hearer)
         logger.setLevel(hearer.level)
@@ -359,5 +377,6 @@ def run(seed: int, *, trace: bool = False) -> Verdict:
         world.loop.now,
         world.plan.kind,
         dict(world.judge.ended),
+        dict(world.seen),
         world.trace,
     )
