@@ -9,14 +9,14 @@ from tests.simulation.rules import Batch, Rule
 
 
 class Chains(Rule):
-    """Remembers, by id, how jobs have ever ended: COMPLETED counts, else any end."""
+    """Remembers, by id, all the ways in which a job has ended."""
 
     def changed(self, batch: Batch) -> None:
         """What waited for others is let go, claimed or cancelled by right."""
         for row in batch.moved:
             old = batch.before.get(row.id)
-            if row.status in FINAL and self.memory.get(row.id) != "COMPLETED":
-                self.remember(row.id, row.status)
+            if row.status in FINAL:
+                self.remember(row.id, self._ends(row.id) | {row.status})
             if row.options is None or '"after"' not in row.options:
                 continue
             if row.id in self.judge.touched:
@@ -37,7 +37,7 @@ class Chains(Rule):
         if how == "run":
             missing = [id for id in options["after"] if not self._over(id)]
         else:
-            missing = [id for id in options["after"] if self.memory.get(id) != "COMPLETED"]
+            missing = [id for id in options["after"] if "COMPLETED" not in self._ends(id)]
         if missing:
             self.fail(f"it was to run after {missing}: {row}")
 
@@ -48,10 +48,13 @@ class Chains(Rule):
         causes = [
             id
             for id in options["after"]
-            if self.memory.get(id) in ("FAILED", "CANCELLED") or id in self.judge.deleted
+            if self._ends(id) & {"FAILED", "CANCELLED"} or id in self.judge.deleted
         ]
         if how == "run" or not causes:
             self.fail(f"cancelled, though none of the others failed: {row}")
 
     def _over(self, id: str) -> bool:
         return id in self.memory or id in self.judge.deleted
+
+    def _ends(self, id: str) -> frozenset[str]:
+        return self.memory.get(id, frozenset())
