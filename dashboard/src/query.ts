@@ -1,19 +1,20 @@
 // The search bar's language: `status:FAILED payload.user.id:42 error:"no route"`, and back.
 
-import { STATUSES, type Filter, type Json, type Status } from "./types";
+import { REASONS, STATUSES, type Filter, type Json, type Reason, type Status } from "./types";
 
 export const KEYS = [
   "status",
   "binding",
   "error",
   "fingerprint",
+  "reason",
   "id",
   "after",
   "before",
   "payload.",
 ] as const;
 
-export type Problem = "key" | "status" | "id" | "time" | "empty";
+export type Problem = "key" | "status" | "reason" | "id" | "time" | "empty";
 
 export interface Term {
   key: string;
@@ -84,6 +85,7 @@ function problemOf({ key, value }: Term): Problem | undefined {
   if (!isKnown(key)) return "key";
   if (value === "") return "empty";
   if (key === "status" && !list(value).every((s) => statusOf(s))) return "status";
+  if (key === "reason" && !isReason(value.toLowerCase())) return "reason";
   if (key === "id" && !list(value).every((id) => UUID.test(id))) return "id";
   if ((key === "after" || key === "before") && instant(value, 0) === null) return "time";
   return undefined;
@@ -93,6 +95,8 @@ function checked(term: Term): Term {
   const problem = problemOf(term);
   return problem ? { ...term, problem } : term;
 }
+
+const isReason = (text: string): boolean => (REASONS as readonly string[]).includes(text);
 
 const statusOf = (text: string): Status | undefined =>
   STATUSES.find((status) => status === text.toUpperCase());
@@ -130,6 +134,7 @@ export function toFilter(terms: readonly Term[], now: number): Filter {
       filter.ids = [...(filter.ids ?? []), ...list(value).map((id) => id.toLowerCase())];
     else if (key === "error") filter.error = value;
     else if (key === "fingerprint") filter.fingerprint = value;
+    else if (key === "reason") filter.reason = value.toLowerCase() as Reason;
     else if (key === "after") filter.createdAfter = iso(value, now);
     else if (key === "before") filter.createdBefore = iso(value, now);
     else filter.payload = { ...filter.payload, [key.slice("payload.".length)]: scalar(term) };
@@ -180,9 +185,11 @@ export function suggest(draft: string, bindings: readonly string[]): Suggestion[
       ? STATUSES
       : key === "binding"
         ? bindings
-        : key === "after" || key === "before"
-          ? ["15m", "1h", "today", "24h", "7d"]
-          : [];
+        : key === "reason"
+          ? REASONS
+          : key === "after" || key === "before"
+            ? ["15m", "1h", "today", "24h", "7d"]
+            : [];
   return options
     .filter((option) => matches(option, part) && option !== part)
     .slice(0, 8)

@@ -89,6 +89,10 @@ export interface JobDetails extends Job {
   returnValue: Json;
 }
 
+/** Why a job is FAILED: it failed, or what ran it was lost too often. */
+export const REASONS = ["failed", "crashed"] as const;
+export type Reason = (typeof REASONS)[number];
+
 export interface Filter {
   binding?: string[];
   status?: Status[];
@@ -98,6 +102,7 @@ export interface Filter {
   createdBefore?: string;
   ids?: string[];
   fingerprint?: string;
+  reason?: Reason;
 }
 
 export interface Page {

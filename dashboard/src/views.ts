@@ -48,6 +48,7 @@ export const commonViews = (): View[] => [
   { name: t("view.failed"), query: "status:FAILED after:today" },
   { name: t("view.retrying"), query: "status:RETRY_PENDING" },
   { name: t("view.running"), query: "status:PROCESSING" },
+  { name: t("view.crashed"), query: "reason:crashed" },
   { name: t("view.recent"), query: "after:1h" },
 ];
 

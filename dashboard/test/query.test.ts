@@ -26,6 +26,7 @@ describe("parse", () => {
     ["timed out status:FAILED", { error: "timed out", status: ["FAILED"] }],
     [`id:${ID}`, { ids: [ID] }],
     [ID.toUpperCase(), { ids: [ID] }],
+    ["reason:Crashed", { reason: "crashed" }],
     ["after:1h", { createdAfter: "2026-09-01T11:00:00.000Z" }],
     [
       "after:2026-08-01T00:00Z before:2d",
@@ -44,6 +45,7 @@ describe("parse", () => {
     ["status:DONE", "status"],
     ["status:FAILED,DONE", "status"],
     ["id:123", "id"],
+    ["reason:bad", "reason"],
     ["after:yesterday", "time"],
     ["before:2026-99-99", "time"],
     ["binding:", "empty"],

@@ -343,6 +343,23 @@ def test_what_the_server_refuses_is_said_in_the_dialog(
     expect(dialog.get_by_role("alert")).to_contain_text("no such name!")
 
 
+def test_what_crashed_is_found_by_its_reason(site: Site, seed: Seed, visit: Visit) -> None:
+    site.run(seed.failed)
+    page = visit(f"{site.url}jobs")
+    expect(rows(page)).to_have_count(1)
+    page.keyboard.press("/")
+    page.keyboard.type("rea")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("option", name="crashed")).to_be_visible()
+    page.keyboard.type("fai")
+    page.keyboard.press("Tab")
+    expect(page).to_have_url(f"{site.url}jobs?q=reason:failed")
+    expect(rows(page)).to_have_count(1)
+    page.get_by_role("button", name="Views").click()
+    page.get_by_role("link", name="In quarantine").click()
+    expect(page.get_by_role("heading", name="No job matches")).to_be_visible()
+
+
 def test_columns_are_chosen_and_remembered(site: Site, seed: Seed, visit: Visit) -> None:
     site.run(seed.some_of_each)
     page = visit(f"{site.url}jobs")

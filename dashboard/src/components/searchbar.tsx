@@ -177,6 +177,7 @@ const HINTS = [
   "binding",
   "error",
   "fingerprint",
+  "reason",
   "id",
   "after",
   "before",
