@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 from tests.dashboard.seed import Seed
-from tests.integration.cli_world import TOKEN
+from tests.integration.cli_world import TOKEN, Shell, until
 from tests.integration.rest_world import Served
 
 from kiribi import Kiribi, Unique
@@ -126,6 +127,16 @@ def test_bulk_actions_are_carried_out_there(served: Served, say: Say) -> None:
     assert out == "cancelled: 3\n"
     first, *_ = served.run(served.kiribi.actions())
     assert (first.status, first.who) == (ActionStatus.DONE, "token at 127.0.0.1")
+
+
+def test_ctrl_c_aborts_it(served: Served, tmp_path: Path) -> None:
+    served.run(served.kiribi.enqueue_many([("ECHO", None)] * 3))
+    words = ("jobs", "cancel", "-b", "ECHO", "--yes")
+    with Shell(tmp_path).start(*words, *there(served)) as cancelling:
+        [begun] = until(lambda: served.run(served.kiribi.actions()) or None, str)
+        assert cancelling.end(signal.SIGINT) == 130
+        assert cancelling.said == f"aborted action {begun.id}\n"
+    assert served.run(served.kiribi.action(begun.id)).status is ActionStatus.ABORTED
 
 
 def test_who_is_not_let_in(served: Served, say: Say) -> None:

@@ -101,5 +101,7 @@ def test_who_is_let_in(tmp_path: Path, team: HTTPServer) -> None:
             -2000:
         ]
         assert status(None) == 403
+        refused = call(running, "$fetch", "GET", "/api/bindings", None, {})
+        assert "wrangler secret put KIRIBI_TOKEN" in json.loads(refused["text"])["error"]["message"]
         assert status("x.y.z") == 403
         assert status(made["tokens"]["good"][:-4] + "AAAA") == 403

@@ -78,21 +78,23 @@ async def carried_out(kiribi: Kiribi, kind: str, filter: dict[str, Any]) -> tupl
 
     Whoever ticks goes on if this process dies. If it is interrupted, the action is aborted.
     """
-    from asyncio import CancelledError
+    from asyncio import CancelledError, ensure_future, shield
 
     parsed = JobFilter.parse(filter)
     count = await kiribi.count(parsed)
     steps = _steps(kiribi, kind, parsed)
-    last = await anext(steps)
+    beginning = ensure_future(anext(steps))
     done: list[str] = []
     skipped: list[dict[str, str]] = []
     try:
+        last = await shield(beginning)
         with _bar(kind, count) as advance:
             async for last in steps:
                 done += last.done
                 skipped += [{"id": id, "reason": str(why)} for id, why in last.refused.items()]
                 advance(last.action.matched)
     except CancelledError:
+        last = await beginning  # it may have begun, and we have not heard of it yet
         with suppress(Conflict):  # it has just ended
             await kiribi.abort(last.action.id)
             note(f"aborted action {last.action.id}")

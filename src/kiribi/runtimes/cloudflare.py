@@ -40,9 +40,10 @@ logger = logging.getLogger("kiribi")
 
 DATABASE, QUEUE = "KIRIBI_DB", "KIRIBI_QUEUE"
 """The bindings of the manager."""
-ACTING_SECONDS = 20.0
+ACTING_SECONDS = 5.0
+"""How long an invocation carries bulk actions out: D1 limits what one may ask."""
 ACTING_AGAIN_SECONDS = 11.0
-"""How long an invocation carries bulk actions out, and when another goes on: once free again."""
+"""When another goes on: once the action is free again."""
 NO_PERFORMERS = ("ASSETS", "KIRIBI")
 """Workers that are bound for something else."""
 
