@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import pytest
 from tests.integration.rest_world import Served
@@ -30,13 +32,29 @@ LEFT_OUT: Mapping[str, str] = {
 """Cases that cannot apply to Workers, and why; by name, or by name and parameters."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip, saying why, what cannot apply."""
-    for item in items:
-        if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
-            reason = LEFT_OUT.get(item.originalname) or LEFT_OUT.get(item.name)
-            if reason and item.callspec.params.get("serve") == "workerd":
-                item.add_marker(pytest.mark.skip(reason=f"not on Workers: {reason}"))
+LEFT = pytest.StashKey[Counter[str]]()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what cannot apply. Not by skipping: that says that a machine lacks something."""
+    reasons = {item: _left_out(item) for item in items}
+    config.stash[LEFT] = Counter(reason for reason in reasons.values() if reason)
+    items[:] = [item for item in items if not reasons[item]]
+    config.hook.pytest_deselected(items=[item for item in reasons if reasons[item]])
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Say what was left out, and why."""
+    for reason, number in config.stash.get(LEFT, Counter()).items():
+        terminalreporter.write_line(f"NOT ON WORKERS [{number}] {reason}")
+
+
+def _left_out(item: pytest.Item) -> str | None:
+    if not isinstance(item, pytest.Function) or not hasattr(item, "callspec"):
+        return None
+    if item.callspec.params.get("serve") != "workerd":
+        return None
+    return LEFT_OUT.get(item.originalname) or LEFT_OUT.get(item.name)
 
 
 @pytest.fixture(scope="session", params=["here", "workerd"])

@@ -13,9 +13,7 @@ import os
 from base64 import urlsafe_b64encode
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
 
-import pytest
 from tests.integration.rest_world import PERFORMERS, Mail, Manager, Served
 from tests.workers.d1 import WORKER, Http, HttpDatabase
 from tests.workers.dev import Dev, dev
@@ -105,9 +103,7 @@ class Elsewhere:
         self.http = http
         self.free = [f"DB{i}" for i in range(NUMBER)]
 
-    def __call__(self, _: Path, *, token: str | None = None, **options: Any) -> Served:
-        if options:
-            pytest.skip(f"a Worker has no such options: {', '.join(options)}")
+    def __call__(self, _: Path, *, token: str | None = None) -> Served:
         return ServedByWorker(self, token)
 
 
