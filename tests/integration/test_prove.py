@@ -174,7 +174,8 @@ def test_a_broken_store_fails(tmp_path: Path, wrong: str) -> None:
     assert said == f"kept: {kept}\n"
 
 
-def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_no_process_is_left_behind(tmp_path: Path, number: signal.Signals) -> None:
     screen, terminal = pty.openpty()
     process = subprocess.Popen(
         command("prove", "-d", f"sqlite:///{tmp_path}/jobs.db"),
@@ -197,8 +198,8 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
 
     try:
         until(watch, lambda: shown.decode())
-        process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 130
+        process.send_signal(number)
+        assert process.wait(60) == (130 if number is signal.SIGINT else -number)
     finally:
         process.kill()
         os.close(screen)
@@ -207,4 +208,4 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
     assert len(family) >= 4
     for pid in family:
         wait_until_gone(pid)
-    assert not list(tmp_path.iterdir())
+    assert not list(tmp_path.iterdir()) or number is signal.SIGKILL

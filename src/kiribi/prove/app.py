@@ -5,17 +5,36 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
+import signal
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import Any
 
-from kiribi import Every, Performer, Schedule
+from kiribi import Every, Kiribi, Performer, Schedule
 from kiribi.prove.journal import Journal
 from kiribi.prove.plan import Plan
 
 MAX_ATTEMPTS = 3
+LOOK_SECONDS = 1.0
+
+
+class Default(Kiribi):
+    """Ends with the process that tries it."""
+
+    @asynccontextmanager
+    async def lifespan(self) -> AsyncGenerator[None]:
+        """Look, while there is work to do, whether there is still somebody to account for it."""
+        looking = asyncio.create_task(_end_if_abandoned(Plan.of_this_process()))
+        yield
+        looking.cancel()
+
+
+async def _end_if_abandoned(plan: Plan) -> None:
+    while not plan.abandoned:  # noqa: ASYNC110 - no event tells of a SIGKILL
+        await asyncio.sleep(LOOK_SECONDS)
+    os.kill(os.getppid(), signal.SIGTERM)  # the supervisor ends us, too
 
 
 def tick_token(tick_at: datetime) -> str:

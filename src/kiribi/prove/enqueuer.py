@@ -51,6 +51,7 @@ class Enqueuer:
 
     def __init__(self, kiribi: Kiribi, plan: Plan, name: str) -> None:
         self._kiribi = kiribi
+        self._plan = plan
         self._journal = Journal(plan.journal)
         self._random = random.Random(f"{plan.seed} {name}")  # noqa: S311 - replayed by a seed
         self._name = name
@@ -60,8 +61,8 @@ class Enqueuer:
         self._pause = ENQUEUERS / plan.rate
 
     async def run(self) -> None:
-        """Enqueue for ever."""
-        while True:
+        """Enqueue until killed."""
+        while not self._plan.abandoned:
             (style,) = self._random.choices(list(STYLES), list(STYLES.values()))
             before = self._number
             await getattr(self, f"_{style}")()

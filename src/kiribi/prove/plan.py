@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -30,12 +30,14 @@ class Plan:
         folder: where its journal and its logs are.
         seconds: how long the processes are enqueueing and being hurt.
         seed: decides what is enqueued and who is hurt when.
+        pid: the process that carries it out.
     """
 
     database: str
     folder: str
     seconds: float
     seed: int
+    pid: int = field(default_factory=os.getpid)
 
     @property
     def lease_ms(self) -> int:
@@ -56,6 +58,15 @@ class Plan:
     def journal(self) -> Path:
         """The file that the account is made from."""
         return Path(self.folder) / "journal"
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether whoever carries it out was killed: then nobody ends what he started."""
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        return False
 
     def environment(self) -> dict[str, str]:
         """The environment of the trial's processes."""
