@@ -45,8 +45,8 @@ check: $(VENV)/.dev ## Format, lint, types, import contracts, changelog
 	grep -qF "## [$$version]" CHANGELOG.md \
 	|| { echo "CHANGELOG.md has no section [$$version]"; exit 1; }
 
-bench: $(VENV)/.bench ## Measure, beside Huey and bare loops
-	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+bench: $(VENV)/.bench ## Measure, beside peers and bare loops; writes docs/benchmarks.md
+	$(BIN)/python -m benchmarks --page $(BENCH_ARGS)
 
 build: $(VENV)/.dev ## Build the wheel and the source distribution into dist/
 	$(BIN)/python -m build
@@ -69,7 +69,7 @@ $(VENV)/.dev: $(VENV)/.package
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.dev
-	$(BIN)/python -m pip install --quiet --group bench
+	$(BIN)/python -m pip install --quiet --group bench --group peers
 	@touch $@
 
 $(VENV)/.node: | $(VENV)/bin/python

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import drain, enqueue, footprint, history, latency, limits, report
+from benchmarks import drain, enqueue, footprint, history, latency, limits, page, peers, report
 from benchmarks.bench import Bench, Figure
 
 GROUPS: Mapping[str, Callable[[Bench], Iterator[Figure]]] = {
@@ -21,6 +21,7 @@ GROUPS: Mapping[str, Callable[[Bench], Iterator[Figure]]] = {
     "history": history.measure,
     "limits": limits.measure,
     "footprint": footprint.measure,
+    "peers": peers.measure,
 }
 RESULTS = Path(__file__).parent / "results"
 
@@ -31,6 +32,7 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=GROUPS, default=list(GROUPS), metavar="GROUP")
     parser.add_argument("--quick", action="store_true", help="small sizes: does it still run?")
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
+    parser.add_argument("--page", action="store_true", help="write docs/benchmarks.md")
     parser.add_argument("--repeat", type=int, default=7, help="measurements of each (default 7)")
     asked = parser.parse_args()
 
@@ -55,6 +57,8 @@ def main() -> int:
 
     text = report.as_json(figures)
     kept = report.keep(text, RESULTS)
+    if asked.page and not asked.quick:
+        page.write(figures)
     missed = report.missed(figures)
     if asked.json:
         print(text)

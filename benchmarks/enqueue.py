@@ -26,7 +26,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
     insert: list[tuple[float, float]] = []
     for turn in range(bench.repeat):
         bench.say(f"enqueueing, {turn + 1} of {bench.repeat}")
-        single.append(asyncio.run(_callers(bench.fresh(), 1, few)))
+        single.append(one_by_one(bench.fresh(), few))
         huey.append(huey_side.enqueue(bench.fresh(), few))
         many.append(asyncio.run(_callers(bench.fresh(), CALLERS, bench.jobs // CALLERS)))
         bulk.append(asyncio.run(_enqueue_many(bench.fresh(), bench.jobs)))
@@ -44,6 +44,11 @@ def measure(bench: Bench) -> Iterator[Figure]:
     yield median(f"enqueue_many, {bench.jobs:,}", bulk, "/s", bar)
     yield median("  bare INSERT", whole, "/s", note="ids and JSON made, one INSERT … json_each")
     yield median("  bare INSERT, rows ready", alone, "/s", note="the statement alone")
+
+
+def one_by_one(path: Path, jobs: int) -> float:
+    """Jobs per second of one caller."""
+    return asyncio.run(_callers(path, 1, jobs))
 
 
 async def _callers(path: Path, callers: int, each: int) -> float:

@@ -21,7 +21,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
     bench.say(f"start latency, same process, {samples} jobs")
     here = asyncio.run(_same_process(bench.fresh(), samples))
     bench.say(f"start latency, other process, {samples} jobs")
-    there = asyncio.run(_other_process(bench.fresh(), samples))
+    there = asyncio.run(other_process(bench.fresh(), samples))
     bench.say(f"start latency, Huey, {samples} jobs")
     huey = huey_side.latency(bench.fresh(), samples)
     yield from _figures("start latency, same process", here, Bar("", most=2), Bar("", most=10))
@@ -42,7 +42,8 @@ async def _same_process(path: Path, samples: int) -> list[float]:
         return await _waits(kiribi, samples)
 
 
-async def _other_process(path: Path, samples: int) -> list[float]:
+async def other_process(path: Path, samples: int) -> list[float]:
+    """Milliseconds until a `kiribi worker` starts each."""
     async with Kiribi.connect(url(path), performers=[Stamp]) as kiribi:
         with worker(path):
             return await _waits(kiribi, samples)

