@@ -28,8 +28,8 @@ KINDS = {"coroutine": 70, "thread": 12, "process": 3, "keyed": 5, "single": 10}
 """How likely each is."""
 STYLES = {"one": 25, "many": 35, "crowd": 20, "chain": 8, "again": 7, "cancel": 5}
 FAILING = 0.08
-LONG = 0.04
-"""Of those without a key: so long that their worker may lose its lease meanwhile."""
+LONG_AT_A_TIME = 20
+"""Jobs so long that their worker may lose its lease meanwhile: more would fill all slots."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,7 @@ class Enqueuer:
         self._number = 0
         self._recent: deque[str] = deque(maxlen=200)
         self._longest = plan.lease_ms / 1000 * 1.5
+        self._long = LONG_AT_A_TIME / (plan.rate * self._longest / 2)
         self._pause = ENQUEUERS / plan.rate
 
     async def run(self) -> None:
@@ -155,7 +156,7 @@ class Enqueuer:
 
     def _payload(self, token: str, may_be_long: bool = False) -> dict[str, Any]:
         seconds = self._random.uniform(0, 0.02)
-        if may_be_long and self._random.random() < LONG:
+        if may_be_long and self._random.random() < self._long:
             seconds = self._random.uniform(0.2, self._longest)
         return {"token": token, "seconds": round(seconds, 3)}
 
