@@ -16,19 +16,20 @@ from kiribi.stores._rows import Row
 PATIENCE = 30.0
 """Seconds a connection waits for the file's lock before it gives up."""
 
+HELP = "see docs/operations.md, When something is wrong"
 MAX_WAL_BYTES = 64 * 1024 * 1024
 STATEMENTS_CACHED = 128
 
 UNAVAILABLE = {
     apsw.BusyError: f"other processes have kept it locked for {PATIENCE:g} s",
     apsw.LockedError: "it is locked within this process",
-    apsw.FullError: "the disk is full",
-    apsw.ReadOnlyError: "it cannot be written",
-    apsw.CorruptError: "it is damaged; restore a backup, or salvage what can be read",
+    apsw.FullError: f"the disk is full; {HELP}",
+    apsw.ReadOnlyError: f"it cannot be written; {HELP}",
+    apsw.CorruptError: f"it is damaged; restore a backup, or salvage what can be read: {HELP}",
     apsw.NotADBError: "it is not a SQLite database",
     apsw.CantOpenError: "it cannot be opened; is the folder there and writable?",
     apsw.PermissionsError: "access is denied",
-    apsw.IOError: "reading or writing failed",
+    apsw.IOError: f"reading or writing failed; {HELP}",
     apsw.NoLFSError: "it is too large for this file system",
     apsw.ConnectionClosedError: "it has been closed",
 }

@@ -6,6 +6,7 @@ A caller who is alone may write in its own thread, where that is known to be qui
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -17,7 +18,7 @@ from typing import Any
 import apsw
 
 from kiribi.errors import StoreUnavailable
-from kiribi.stores._apsw import Patience, execute, explanation
+from kiribi.stores._apsw import HELP, Patience, execute, explanation
 
 MAX_GROUP = 256
 """Batches in one transaction: bounds how long other processes wait."""
@@ -46,6 +47,8 @@ class Writer:
         self._connection = connection
         self._cursor = connection.cursor()  # for all that is written: one a statement costs more
         self._path = path
+        self._file = os.path.abspath(path)  # noqa: PTH100 - a Path takes twice as long to stat
+        self._inode = _inode(self._file)
         self._requests: SimpleQueue[_Request | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._closed = False
@@ -90,6 +93,7 @@ class Writer:
             if self._closed or self._pages >= CHECKPOINT_PAGES or not self._requests.empty():
                 return None
             try:
+                self._find_file()
                 self._synchronise(durable=True)
                 self._patience.hurry = True
                 execute(self._cursor, "BEGIN IMMEDIATE")
@@ -149,9 +153,10 @@ class Writer:
 
     def _commit(self, group: Sequence[_Request]) -> Settled:
         try:
+            self._find_file()
             self._synchronise(any(request.durable for request in group))
             execute(self._cursor, "BEGIN IMMEDIATE")
-        except apsw.Error as error:
+        except (apsw.Error, StoreUnavailable) as error:
             return [(request, None, explanation(self._path, error)) for request in group]
         try:
             answers = [request.work(self._cursor) for request in group]
@@ -179,6 +184,14 @@ class Writer:
             self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         self._pages = 0
 
+    def _find_file(self) -> None:
+        # SQLite would write on into a file that has no name any more, and is gone with us.
+        if self._inode is not None and _inode(self._file) != self._inode:
+            raise StoreUnavailable(
+                f"database {self._path}: it was moved, removed or replaced while it was open; "
+                f"stop everything and put it back: {HELP}"
+            )
+
     def _synchronise(self, durable: bool) -> None:
         if durable is not self._durable:
             execute(self._cursor, f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
@@ -189,6 +202,15 @@ class Writer:
         if self._connection.in_transaction:
             with suppress(apsw.Error):
                 execute(self._cursor, "ROLLBACK")
+
+
+def _inode(path: str) -> tuple[int, int] | None:
+    """Which file a path names; None: none."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - before every transaction
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _answer(settled: Settled) -> None:
