@@ -107,6 +107,10 @@ export class Typed extends WorkerEntrypoint {
   isPerformer() { return true; }
   async perform(payload: any) {
     if (payload.fail === "text") throw "no Error at all";
+    if (payload.fail === "object") throw { code: 42 };
+    if (payload.fail === "nothing") throw undefined;
+    if (payload.fail === "circle") { payload.self = payload; return payload; }
+    if (payload.fail === "bigint") return 10n;
     if (payload.fail) throw new RangeError("out of range");
     return { got: payload };
   }
@@ -240,6 +244,10 @@ def test_an_error_of_typescript(running: Dev) -> None:
     [
         ("DOOMED", None, ("SystemExit", "3")),
         ("TYPED", {"fail": "text"}, ("Error", "no Error at all")),
+        ("TYPED", {"fail": "object"}, ("Error", '"code":42')),
+        ("TYPED", {"fail": "nothing"}, ("Error", "undefined")),
+        ("TYPED", {"fail": "circle"}, ("TypeError", "circular structure")),
+        ("TYPED", {"fail": "bigint"}, ("TypeError", "BigInt")),
         ("MISSING", None, ("TypeError", "The RPC receiver does not implement")),
     ],
 )
@@ -285,6 +293,8 @@ def test_errors_have_name_and_message(running: Dev) -> None:
         .splitlines()[-1]
         .startswith("kiribi.errors.UnknownBinding: binding: 'NOBODY' is not allowed")
     )
+    with pytest.raises(RemoteError, match=r"jobs\[1\]: .* give \[binding, payload, params\]"):
+        call(running, "enqueueMany", [["ADD", {}], {"binding": "ADD"}])
     with pytest.raises(RemoteError, match="maxretries"):
         call(running, "enqueue", "ADD", {}, {"maxretries": 3})
 
@@ -294,3 +304,8 @@ def test_times_are_dates(running: Dev) -> None:
     ended(running, id)
     told = ask(running, ["find", id])
     assert set(told["dates"]) >= {"createdAt", "updatedAt", "finishedAt", "completedAt"}
+
+
+def test_a_date_in_a_payload_is_a_text(running: Dev) -> None:
+    id = call(running, "$dated", "BLOCKING", "2026-11-24T00:00:00.000Z")["id"]
+    assert ended(running, id)["returnValue"] == {"at": ["2026-11-24T00:00:00.000Z"]}

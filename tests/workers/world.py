@@ -105,6 +105,7 @@ const platform: Record<string, (env: any, ...args: any[]) => any> = {
     return { status: response.status, text: await response.text() };
   },
   $bound: (env, name, method, ...args) => env[name][method](...args),
+  $dated: (env, binding, at) => env.KIRIBI.enqueue(binding, { at: [new Date(at)] }),
   $rows: async (env, sql) => (await env.KIRIBI_DB.prepare(sql).all()).results,
 };
 

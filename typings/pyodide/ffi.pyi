@@ -7,6 +7,8 @@ class JsException(Exception):
     message: str
     stack: str | None
 
+class JsProxy: ...
+
 jsnull: Any
 
 def create_once_callable(value: Callable[..., Any]) -> Any: ...

@@ -29,7 +29,7 @@ from kiribi.job import Job, JobError
 from kiribi.payloads import fitting
 from kiribi.performer import Performer
 from kiribi.ports import LogLine, Progress
-from kiribi.runtimes.javascript import from_js, object_of, to_json
+from kiribi.runtimes.javascript import called, from_js, object_of, to_json
 
 ENVELOPE = "kiribi"
 """The field by which an envelope is known; its value is the version."""
@@ -67,7 +67,7 @@ async def perform_through(stub: Any, attempt: Any, payload: Any) -> Any:
     limit = None if attempt.timeout is None else attempt.timeout + PATIENCE
     try:
         async with asyncio.timeout(limit):
-            answer: Any = from_js(await stub.perform(to_json(payload), told.object))
+            answer = from_js(await called(stub, "perform", to_json(payload), told.object))
     except JsException as error:
         said = JobError(str(error.name), str(error.message), str(error.stack or ""))
         raise Raised(said) from None

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Sequence
 from typing import Any
 
 import js
-from pyodide.ffi import JsException, create_once_callable, jsnull, to_js
+from pyodide.ffi import JsException, JsProxy, create_once_callable, jsnull, to_js
 
 from kiribi.stores._rows import Row
 from kiribi.stores._search import Params
@@ -43,6 +43,32 @@ def from_js(value: Any) -> Any:
 def to_json(value: Any) -> Any:
     """A JSON value as JavaScript has it."""
     return js.JSON.parse(json.dumps(value))
+
+
+async def called(stub: Any, method: str, *args: Any) -> Any:
+    """What a method of another Worker answers.
+
+    Raises:
+        JsException: it threw.
+    """
+    raw: Any = getattr(stub, "_binding", None) if not isinstance(stub, JsProxy) else stub
+    if raw is None:
+        return await getattr(stub, method)(*args)
+    # A promise that is rejected with something that is no Error is awaited for ever here, so none
+    # may come here: JavaScript makes the call, and waits for whatever becomes of it.
+    call = js.Reflect.apply.bind(None, getattr(raw, method), raw, to_js(args))
+    (told,) = await js.Promise.allSettled(getattr(js.Array, "from")(to_js([0]), call))
+    if told.status == "fulfilled":
+        return told.value
+    reason = told.reason
+    raise reason if isinstance(reason, JsException) else js.Error.new(_written(reason))
+
+
+def _written(value: Any) -> str:
+    try:
+        return value if isinstance(value, str) else js.JSON.stringify(value) or str(value)
+    except JsException:
+        return str(value)
 
 
 def object_of(**members: Any) -> Any:

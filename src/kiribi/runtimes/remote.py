@@ -43,11 +43,12 @@ class Remote:
         self, binding: str, payload: Any = None, params: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
         """Accept a job: it is durably stored on return."""
-        return _shown(await self._kiribi.enqueue(binding, payload, **options(params)))
+        job = await self._kiribi.enqueue(binding, arrived(payload), **options(params))
+        return _shown(job)
 
     async def enqueue_many(self, jobs: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
         """Accept many, each `[binding, payload]` or `[binding, payload, params]`."""
-        asked = [(*job[:2], options(job[2]) if len(job) > 2 else {}) for job in jobs]
+        asked = [_asked(at, job) for at, job in enumerate(jobs)]
         return [_shown(job) for job in await self._kiribi.enqueue_many(asked)]
 
     async def perform(
@@ -59,7 +60,7 @@ class Remote:
     ) -> Any:
         """Run a job now, recorded like any other; what it returns, or it is an error."""
         given = options(params)
-        return plain(await self._kiribi.perform(binding, payload, wait=wait, **given))
+        return plain(await self._kiribi.perform(binding, arrived(payload), wait=wait, **given))
 
     async def find(self, id: str) -> dict[str, Any]:
         """One job with its attempts; it is an error if there is none."""
@@ -205,6 +206,29 @@ def filter_of(given: Mapping[str, Any] | None) -> dict[str, Any] | None:
 def aware(value: Any) -> Any:
     """A `Date` of JavaScript arrives as a datetime without a zone: it means UTC."""
     return value.replace(tzinfo=UTC) if isinstance(value, datetime) and not value.tzinfo else value
+
+
+def arrived(payload: Any) -> Any:
+    """A payload as JavaScript's JSON has it: a `Date` is a text."""
+    if isinstance(payload, datetime):
+        text = payload.replace(tzinfo=None).isoformat(timespec="milliseconds")
+        return f"{text}Z" if payload.tzinfo in (None, UTC) else payload
+    if isinstance(payload, Mapping):
+        items = cast("Mapping[Any, Any]", payload).items()
+        return {key: arrived(value) for key, value in items}
+    if isinstance(payload, list | tuple):
+        return [arrived(value) for value in cast("Sequence[Any]", payload)]
+    return payload
+
+
+def _asked(at: int, job: Any) -> tuple[Any, Any, dict[str, Any]]:
+    given = list(cast("Sequence[Any]", job)) if isinstance(job, list | tuple) else []
+    if not 1 <= len(given) <= 3:
+        raise InvalidInput(
+            f"jobs[{at}]", cast("object", job), "give [binding, payload, params] of each"
+        )
+    binding, payload, params = [*given, None, None][:3]
+    return binding, arrived(payload), options(params)
 
 
 def plain(value: Any) -> Any:
