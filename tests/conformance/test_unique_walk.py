@@ -183,7 +183,7 @@ async def walk(fresh: Open, steps: list[tuple]) -> None:  # pyright: ignore
         await world.worker()
         walking = Walk(world)
         # where each call is a request over the network, the beginning has to do
-        for step in steps[:8] if isinstance(store, D1Store) else steps:
+        for step in steps[:6] if isinstance(store, D1Store) else steps:
             await walking.take(step)
     finally:
         await store.close()
@@ -196,6 +196,7 @@ ONE = [("A", "k", 0, 0, 3)]
 BOTH_ENDED = [("insert", STATES[1], None, "return", ONE), ("cancel", 0)] * 2
 
 
+@pytest.mark.timeout(300)
 @settings(max_examples=80, deadline=None, print_blob=True, suppress_health_check=FIXTURES)
 @example(steps=[*BOTH_ENDED, ("retry", 0), ("retry", 0)])
 @example(steps=[*BOTH_ENDED, ("retry", 1), ("retry", 0)])
