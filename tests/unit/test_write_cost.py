@@ -142,7 +142,7 @@ def test_a_key_costs_those_who_use_it(tmp_path: Path) -> None:
 
     async def use(meter: Metered) -> None:
         _, insert = await meter(meter.store.insert(keyed(NUMBER)))
-        assert insert == Cost(1, 3, NUMBER + 2 * keys + 1)
+        assert insert == Cost(1, 4, NUMBER + 2 * keys + 1)
         jobs, claim = await meter(meter.store.claim("w1", ["A", "B"], NUMBER))
         assert (len(jobs), claim) == (keys, Cost(1, 3, 2 * keys + 1 + 1))
         changes = [lifecycle.complete(job, None) for job in jobs]

@@ -66,7 +66,13 @@ class Http:
         if connection is None:
             connection = self._local.connection = http.client.HTTPConnection(self._address)
             self._open.append(connection)
-        connection.request("POST", "/", json.dumps(asked))
+        body = json.dumps(asked)
+        try:
+            connection.request("POST", "/", body)
+        except BrokenPipeError:
+            # workerd has closed it, idle too long, and heard nothing of this: a new one
+            connection.close()
+            connection.request("POST", "/", body)
         return json.load(connection.getresponse())
 
     def close(self) -> None:

@@ -66,7 +66,7 @@ import js
 from workers import WorkerEntrypoint
 
 from kiribi.runtimes import cloudflare, invocation
-from kiribi.stores._statements import statement
+from kiribi.stores._d1_statements import statements
 
 SAID = (
     "D1_ERROR: Network connection lost.",
@@ -75,8 +75,8 @@ SAID = (
     "D1_ERROR: D1 DB storage operation exceeded timeout which caused object to be reset.",
     "D1_ERROR: D1 DB is overloaded. Requests queued for too long.",
 )
-NAMES = ("insert_jobs", "apply_changes", "dismiss_worker")
-TEXTS = {statement("sqlite", name).text: name for name in NAMES}
+NAMES = ("insert_jobs", "apply_changes", "forget_worker")
+TEXTS = {statements(name)[0].text: name for name in NAMES}
 
 
 class State:

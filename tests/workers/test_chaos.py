@@ -87,7 +87,7 @@ def test_a_burst(running: Dev) -> None:
         + stat * (batches["insert_jobs"] + invocations + batches["apply_changes"])
         + 4 * invocations
         # messages for which others had taken the jobs
-        + 2 * (batches["dismiss_worker"] - invocations)
+        + 2 * (batches["forget_worker"] - invocations)
     ), told
     accounted_for(running)
 

@@ -22,8 +22,6 @@ from kiribi.stores.d1 import D1Error, D1Store
 
 NUMBER = 100
 BINDINGS = 2
-READ = 40
-"""Rows read for a job, at most."""
 FREE_STATEMENTS = 50
 """D1 statements of one invocation on the Free plan."""
 PASSING = (
@@ -232,33 +230,5 @@ def test_rows_written(database: HttpDatabase) -> None:
             "prune": 0,
         }
         assert sum(statements for statements, _ in figures.values()) < FREE_STATEMENTS
-
-    asyncio.run(run())
-
-
-def test_a_whole_batch(database: HttpDatabase) -> None:
-    """A hundred jobs from `enqueue` to their end, as the Workers runtime has them stored."""
-
-    async def run() -> None:
-        store = D1Store(database)
-        worker = WorkerInfo("w1", bindings=("A",))
-        await store.insert([NewJob(new_id(), "A", "1")])
-        await store.apply(
-            [lifecycle.complete(job, 1) for job in await store.visit(worker, 60_000, 1)]
-        )
-        await store.leave("w1", ["A"])
-        database.metas.clear()
-        database.trips = 0
-        await store.insert([NewJob(new_id(), "A", "1") for _ in range(NUMBER)])
-        jobs = await store.visit(WorkerInfo("w2", bindings=("A",)), 60_000, NUMBER)
-        assert len(jobs) == NUMBER
-        assert all(await store.apply([lifecycle.complete(job, {"n": 1}) for job in jobs]))
-        assert await store.leave("w2", ["A"]) is None
-        assert await store.workers() == []
-        written = sum(meta["rows_written"] for meta in database.metas)
-        # three of statistics, and twice two: the invocation's lease and what it claimed
-        assert written == 4 * NUMBER + 3 + 4
-        assert sum(meta["rows_read"] for meta in database.metas) / NUMBER < READ
-        assert database.trips == 4 + 1
 
     asyncio.run(run())

@@ -37,7 +37,7 @@ LEASE = 60.0
 ROUNDS = 2
 """Ticks after which nothing is left to be done."""
 ID = "01ba60d3-3800-7abc-89f5-627206c8b2e0"
-CLAIM = 4
+CLAIM = 6
 """Statements of the batch by which an invocation takes jobs."""
 BROKEN = ("SELECT json('{')", ())
 LOST = "D1_ERROR: Network connection lost."

@@ -85,6 +85,8 @@ class Insertion:
             self.statements.append(("insert_stat", (dumps(counted),)))
             self.statements.append(("insert_jobs", (dumps(rows),)))
         self.statements += self.uniques.statements(alone=len(new) == 1)
+        if keys := sorted({key for job in new if (key := concurrency_key(job))}):
+            self.statements.append(("insert_lanes", (dumps(keys),)))
         if bodies:
             self.statements.append(("insert_payloads", (dumps(bodies),)))
         if self.held:
@@ -136,6 +138,14 @@ class Insertion:
             made = pending(id, job, payload, priority, due, now)
             answers.append(replace(made, duplicate=True) if at in self._again else made)
         return answers
+
+
+def concurrency_key(job: NewJob) -> tuple[str, str] | None:
+    """The binding and the key of a job that has one."""
+    if job.options is None or '"concurrency_key"' not in job.options:
+        return None
+    key = json.loads(job.options).get("concurrency_key")
+    return None if key is None else (job.binding, key)
 
 
 def pending(id: str, new: NewJob, payload: Any, priority: int, due_ms: int, now_ms: int) -> Job:

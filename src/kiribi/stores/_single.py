@@ -7,8 +7,8 @@ from collections.abc import Set as AbstractSet
 
 from kiribi.job import Job
 from kiribi.ports import NewJob
-from kiribi.stores._insertion import in_time, inline, pending
-from kiribi.stores._rows import Row
+from kiribi.stores._insertion import concurrency_key, in_time, inline, pending
+from kiribi.stores._rows import Row, dumps
 from kiribi.stores._search import Params
 
 
@@ -32,13 +32,16 @@ class Single:
 
     @property
     def statements(self) -> list[tuple[str, Params]]:
-        """Count it, then store it."""
+        """Count it, then store it, and tell its key's lane."""
         job = self._job
         values = (job.payload, job.options, job.priority, job.delay_ms, job.at_ms)
-        return [
+        batch: list[tuple[str, Params]] = [
             ("count_one", (job.binding, self.id)),
             ("insert_one", (self.id, job.binding, *values)),
         ]
+        if key := concurrency_key(job):
+            batch.append(("insert_lanes", (dumps([key]),)))
+        return batch
 
     def answer(self, row: Row) -> Job:
         """The job as stored."""

@@ -131,7 +131,7 @@ class SqlStore(ScheduleTable, ActionTable, Figures):
 
     async def _insert_one(self, job: NewJob, write: Write) -> Job:
         call = Single(job, self._now())
-        _, stored = await write(call.statements)
+        stored = (await write(call.statements))[1]
         # no row: the batch was repeated, its first answer lost
         return call.answer(stored[0]) if stored else (await self.find([call.id]))[0]
 
@@ -173,8 +173,8 @@ class SqlStore(ScheduleTable, ActionTable, Figures):
         return await self._claim(before, worker.id, worker.bindings, limit, "", (), ids)
 
     async def leave(self, worker: str, bindings: Sequence[str]) -> int | None:
-        """`dismiss` and `next_due` in one batch."""
-        batch: Batch = [("dismiss_worker", (worker,)), ("next_due", (dumps(bindings),))]
+        """`dismiss` and `next_due` in one batch, once all that the worker claimed is settled."""
+        batch: Batch = [("forget_worker", (worker,)), ("next_due", (dumps(bindings),))]
         return (await self._write(batch))[1][0][0]
 
     async def _claim(
@@ -465,5 +465,5 @@ def _presented(worker: WorkerInfo, lease_ms: int) -> Params:
     return (*who, worker.slots, lease_ms)
 
 
-def _rank(job: Job) -> int:
-    return job.due_ms - job.priority * 60_000
+def _rank(job: Job) -> tuple[int, str]:
+    return job.due_ms - job.priority * 60_000, job.id

@@ -18,10 +18,11 @@ from kiribi.job import Job
 from kiribi.lifecycle import Change
 from kiribi.ports import DELETABLE, JobStatus
 from kiribi.stores._batches import Batch
+from kiribi.stores._d1_statements import statements
 from kiribi.stores._rows import Row, dumps
 from kiribi.stores._search import Params
 from kiribi.stores._sql_store import CONFLICTS, SqlStore
-from kiribi.stores._statements import migrations, statement
+from kiribi.stores._statements import migrations
 
 logger = logging.getLogger("kiribi")
 
@@ -152,10 +153,12 @@ class D1Store(SqlStore):
         parts: list[tuple[str, Params]] = []
         counts: list[int] = []
         for name, params in batch:
-            one = statement("sqlite", name)
             several = list(_parts(params))
-            counts.append(len(several))
-            parts += [(one.text, (now, *part)[: one.parameters]) for part in several]
+            steps = statements(name)
+            counts.append(len(steps) * len(several))
+            parts += [
+                (one.text, (now, *part)[: one.parameters]) for one in steps for part in several
+            ]
         try:
             answers = iter(await self.database.batch(parts))
         except D1Error as error:

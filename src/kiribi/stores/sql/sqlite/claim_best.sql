@@ -3,21 +3,6 @@
 -- Nothing due writes nothing; a repeated token changes nothing.
 -- D1 knows numbers as floats: rates need whole ones.
 WITH clock (now) AS (SELECT CAST(coalesce(?1, unixepoch('subsec') * 1000) AS INTEGER)),
-best AS (
-  SELECT job.id
-  FROM json_each(?6) AS served, clock CROSS JOIN job
-  WHERE EXISTS (
-      SELECT 1 FROM worker WHERE id = ?2 AND lease_until > now AND dead_reason IS NULL
-    )
-    AND NOT EXISTS (SELECT 1 FROM binding WHERE name = served.value AND paused = 1)
-    AND job.id IN (
-      SELECT id FROM job AS waiting
-      WHERE open = 1 AND binding = served.value AND key IS NULL AND rank <= now
-        AND due <= now AND status IN ('PENDING', 'RETRY_PENDING')
-      ORDER BY rank LIMIT ?7
-    )
-  ORDER BY job.rank
-),
 -- All that follows is not even begun unless a binding has limits, or keys whose turn it is.
 -- room: how many jobs the binding may give
 served AS MATERIALIZED (
@@ -93,15 +78,62 @@ allowed AS (
 )
 INSERT INTO claim (worker, pool, token, held, fresh)
 -- LIMIT would cost another table in memory, more than all the rest
-SELECT ?2, ?3, ?4, ?5, json_group_array(value)
-FROM json_each(CASE
-  WHEN EXISTS (
-    SELECT 1 FROM clock, json_each(?6) AS asked LEFT JOIN gate ON name = asked.value
-    WHERE limited = 1
-      OR EXISTS (SELECT 1 FROM lane WHERE lane.binding = asked.value AND turn <= now)
+SELECT ?2, ?3, ?4, ?5, fresh FROM (
+  SELECT CASE
+    WHEN EXISTS (
+      SELECT 1 FROM clock, json_each(?6) AS asked LEFT JOIN gate ON name = asked.value
+      WHERE limited = 1
+        OR EXISTS (SELECT 1 FROM lane WHERE lane.binding = asked.value AND turn <= now)
+    )
+    THEN (
+      SELECT json_group_array(value) FROM json_each((SELECT json_group_array(id) FROM allowed))
+      WHERE key < ?7
+    )
+    -- of one binding, in the order of the index
+    WHEN json_array_length(ready) = 1 THEN (
+      SELECT json_group_array(id) FROM (
+        SELECT id FROM job
+        WHERE open = 1 AND binding = ready ->> 0 AND key IS NULL AND rank <= at
+          AND due <= at AND status IN ('PENDING', 'RETRY_PENDING')
+        ORDER BY rank LIMIT ?7
+      )
+    )
+    ELSE (
+      SELECT json_group_array(value) FROM json_each((
+        SELECT json_group_array(id) FROM (
+          SELECT job.id
+          FROM json_each(ready) AS served CROSS JOIN job
+          WHERE job.id IN (
+              SELECT id FROM job AS waiting
+              WHERE open = 1 AND binding = served.value AND key IS NULL AND rank <= at
+                AND due <= at AND status IN ('PENDING', 'RETRY_PENDING')
+              ORDER BY rank LIMIT ?7
+            )
+          ORDER BY job.rank
+        )
+      ))
+      WHERE key < ?7
+    ) END AS fresh
+  FROM (
+    -- the bindings that have due jobs
+    SELECT now AS at, (
+      SELECT json_group_array(served.value)
+      FROM json_each(?6) AS served
+      WHERE EXISTS (
+          SELECT 1 FROM worker WHERE id = ?2 AND lease_until > now AND dead_reason IS NULL
+        )
+        AND NOT EXISTS (SELECT 1 FROM binding WHERE name = served.value AND paused = 1)
+        AND (
+          SELECT id FROM job
+          WHERE open = 1 AND binding = served.value AND key IS NULL AND rank <= now
+            AND due <= now AND status IN ('PENDING', 'RETRY_PENDING')
+          LIMIT 1
+        ) IS NOT NULL
+    ) AS ready
+    FROM clock LIMIT 1
   )
-  THEN (SELECT json_group_array(id) FROM allowed)
-  ELSE (SELECT json_group_array(id) FROM best) END)
-WHERE key < ?7 HAVING count(*) > 0
+  LIMIT 1
+)
+WHERE fresh <> '[]'
 ON CONFLICT DO UPDATE SET token = excluded.token, held = excluded.held, fresh = excluded.fresh
 WHERE token <> excluded.token

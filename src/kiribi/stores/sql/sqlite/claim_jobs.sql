@@ -8,10 +8,8 @@ UPDATE job SET
   finished_ms = NULL,
   updated_ms = coalesce(?1, CAST(unixepoch('subsec') * 1000 AS INTEGER)),
   progress = NULL
-WHERE id IN (
-    SELECT value FROM claim, json_each(fresh)
-    WHERE claim.worker = ?2 AND pool = ?3 AND token = ?4
-  )
+FROM json_each((SELECT fresh FROM claim WHERE worker = ?2 AND pool = ?3 AND token = ?4)) AS taken
+WHERE job.id = taken.value
   AND (status IN ('PENDING', 'RETRY_PENDING') OR (status = 'PROCESSING' AND worker = ?2))
 RETURNING id, binding, status,
   coalesce(payload, (SELECT body FROM payload WHERE job_id = job.id)),
