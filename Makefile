@@ -11,7 +11,7 @@ DEMO_ARGS ?=
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dashboard test test-long screenshots check bench build clean
+.PHONY: help setup demo dashboard test test-long screenshots check bench bench-workers build clean
 
 help: ## List the targets
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -47,6 +47,9 @@ check: $(VENV)/.dev ## Format, lint, types, import contracts, changelog
 
 bench: $(VENV)/.bench ## Measure, beside peers and bare loops; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks --page $(BENCH_ARGS)
+
+bench-workers: $(VENV)/.bench ## Measure on the Workers runtime, beside a replay of npm kiribi
+	$(BIN)/python -m benchmarks.workers $(BENCH_ARGS)
 
 build: $(VENV)/.dev ## Build the wheel and the source distribution into dist/
 	$(BIN)/python -m build

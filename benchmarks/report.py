@@ -86,12 +86,12 @@ def versions() -> dict[str, str]:
     return found
 
 
-def as_json(figures: Figures) -> str:
-    """Everything, with what it ran on."""
+def as_json(figures: Figures, more: Mapping[str, str] | None = None) -> str:
+    """Everything, with what it ran on; `more`: versions of what is not always used."""
     told = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": MACHINE,
-        "versions": versions(),
+        "versions": {**versions(), **(more or {})},
         "figures": [
             {"group": name, **asdict(figure), "passed": _passed(figure)}
             for name, group in figures.items()

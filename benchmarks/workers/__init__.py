@@ -1,0 +1,1 @@
+"""On the Workers runtime, beside a replay of npm kiribi."""
