@@ -130,7 +130,7 @@ class Chaos:
                 stopped = [] if act == "stop a supervisor" else workers
                 self._halted = crew
                 # So long that others bury it, so short that what it locks is free in time.
-                stale = self._lease * 1.1 + seconds
+                stale = self._lease + 2 + seconds
                 await self._halt([crew.pid, *stopped], stale, also=workers)
 
     async def _halt(self, pids: list[int], seconds: float, also: Sequence[int] = ()) -> bool:

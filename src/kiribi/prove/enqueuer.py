@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kiribi import Conflict, Job, JobNotFound, Kiribi, StoreError, Unique, new_id
-from kiribi.prove.app import MAX_ATTEMPTS
+from kiribi.prove.app import MAX_ATTEMPTS, SHORT_SECONDS
 from kiribi.prove.journal import Journal
 from kiribi.prove.plan import Plan
 
@@ -28,7 +28,7 @@ KINDS = {"coroutine": 70, "thread": 12, "process": 3, "keyed": 5, "single": 10}
 """How likely each is."""
 STYLES = {"one": 25, "many": 35, "crowd": 20, "chain": 8, "again": 7, "cancel": 5}
 FAILING = 0.08
-LONG_AT_A_TIME = 20
+LONG_AT_A_TIME = 40
 """Jobs so long that their worker may lose its lease meanwhile: more would fill all slots."""
 
 
@@ -57,7 +57,7 @@ class Enqueuer:
         self._name = name
         self._number = 0
         self._recent: deque[str] = deque(maxlen=200)
-        self._longest = plan.lease_ms / 1000 * 1.5
+        self._longest = plan.lease_ms / 1000 * 1.5 + 3
         self._long = LONG_AT_A_TIME / (plan.rate * self._longest / 2)
         self._pause = ENQUEUERS / plan.rate
 
@@ -155,7 +155,7 @@ class Enqueuer:
         return Wish(kind.upper(), payload, options)
 
     def _payload(self, token: str, may_be_long: bool = False) -> dict[str, Any]:
-        seconds = self._random.uniform(0, 0.02)
+        seconds = self._random.uniform(0, SHORT_SECONDS)
         if may_be_long and self._random.random() < self._long:
             seconds = self._random.uniform(0.2, self._longest)
         return {"token": token, "seconds": round(seconds, 3)}
