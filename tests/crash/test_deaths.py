@@ -127,7 +127,7 @@ def test_a_supervisor_that_slept_too_long_gives_its_jobs_up(tmp_path: Path) -> N
             with Crew(tmp_path, lease_ms=LEASE_MS, beat=BEAT) as sleeper:
                 job = await kiribi.enqueue("HOLD")
                 first = await begun(tmp_path, job)
-                sleeper.signal(signal.SIGSTOP)
+                sleeper.freeze()
                 with Crew(tmp_path, lease_ms=LEASE_MS, beat=BEAT):
                     second = await begun(tmp_path, job, attempt=2)
                     assert second != first

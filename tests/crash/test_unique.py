@@ -174,6 +174,7 @@ def test_one_open_job_a_key_while_workers_run_them_and_die(tmp_path: Path) -> No
     async def run() -> None:
         async with looking(tmp_path) as kiribi:
             with crew(tmp_path, concurrency=10) as working:
+                await working.heard("working: ")  # who dies before is not replaced
                 with enqueuing(tmp_path, CALLS, KEYS, "ONE", "{}", "return") as processes:
                     await kill_some(tmp_path, processes, chance)
                     with suppress(ProcessLookupError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
+
+import apsw
 
 from kiribi import Job, Kiribi
 
@@ -130,7 +133,8 @@ class Crew:
         app = folder / "app.py"
         if not app.exists():
             app.write_text(APP)
-        known = {"source": str(app), "database": f"sqlite:///{folder}/jobs.db", "grace": 20}
+        self._database = folder / "jobs.db"
+        known = {"source": str(app), "database": f"sqlite:///{self._database}", "grace": 20}
         given = json.dumps({**known, "lease_ms": LONG_LEASE_MS, "beat": 1, **options})
         self._said = folder / f"said-{time.monotonic_ns()}.txt"
         with self._said.open("wb") as said:
@@ -159,6 +163,17 @@ class Crew:
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
+    def freeze(self) -> None:
+        """SIGSTOP, but not amidst a transaction: for as long, nobody could write."""
+        deadline = time.monotonic() + SECONDS
+        while True:
+            self.signal(signal.SIGSTOP)
+            os.waitpid(self.process.pid, os.WUNTRACED)  # all of its threads have stopped
+            if can_be_written(self._database):
+                return
+            assert time.monotonic() < deadline, "it is always amidst a transaction"
+            self.signal(signal.SIGCONT)
+
     async def heard(self, text: str) -> None:
         """Wait until it has said `text`."""
 
@@ -180,6 +195,19 @@ class Crew:
     def children(self) -> list[int]:
         """The process ids of its children."""
         return children_of(self.process.pid)
+
+
+def can_be_written(path: Path) -> bool:
+    """Whether nobody keeps SQLite's write lock."""
+    connection = apsw.Connection(str(path))
+    try:
+        connection.set_busy_timeout(1_000)
+        connection.execute("BEGIN IMMEDIATE; ROLLBACK")
+    except apsw.BusyError:
+        return False
+    finally:
+        connection.close()
+    return True
 
 
 def children_of(pid: int) -> list[int]:
