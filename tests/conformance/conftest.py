@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.conformance.world import Clock, World
+from tests.postgres.server import QUICK, emptied, served
 from tests.workers.d1 import HttpDatabase, d1_worker, databases
 from tests.workers.require import require
 
@@ -79,8 +80,30 @@ class D1:
         yield D1Store(store.database, store.url, clock=Clock())
 
 
-Opener = SqliteFile | SqliteMemory | D1
-OPENERS = ("sqlite-file", "sqlite-memory", "d1")
+class Postgres:
+    """A schema of a real server; another client has its own connections."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    async def open(self, clock: Clock) -> Store:
+        await emptied(self._url)
+        store, queue = await open_store(self._url, clock=clock)
+        await queue.close()
+        return store
+
+    @asynccontextmanager
+    async def share(self, store: Store) -> AsyncIterator[Store]:
+        another, queue = await open_store(self._url, clock=Clock())
+        await queue.close()
+        try:
+            yield another
+        finally:
+            await another.close()
+
+
+Opener = SqliteFile | SqliteMemory | D1 | Postgres
+OPENERS = ("sqlite-file", "sqlite-memory", "postgres", "d1")
 
 
 @pytest.fixture(scope="session")
@@ -94,6 +117,13 @@ def d1_databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Iterator[
         yield several
 
 
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A database of a server that runs for all tests."""
+    with served(tmp_path_factory.mktemp("postgres"), *QUICK) as url:
+        yield url
+
+
 @pytest.fixture(params=OPENERS)
 def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
     match request.param:
@@ -101,6 +131,8 @@ def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
             return SqliteFile(tmp_path)
         case "sqlite-memory":
             return SqliteMemory(tmp_path)
+        case "postgres":
+            return Postgres(request.getfixturevalue("postgres_url"))
         case _:
             return D1(request.getfixturevalue("d1_databases"))
 

@@ -9,8 +9,8 @@ from kiribi.errors import InvalidDatabaseURL, NotSupported
 from kiribi.ports import Queue, Store
 
 ALLOWED = (
-    "give sqlite:///jobs.db (relative), sqlite:////var/lib/jobs.db (absolute) "
-    "or sqlite:// (in memory)"
+    "give sqlite:///jobs.db (relative), sqlite:////var/lib/jobs.db (absolute), "
+    "sqlite:// (in memory) or postgresql://user:password@host:5432/database"
 )
 
 
@@ -30,8 +30,10 @@ async def open_store(
         SchemaMismatch: its schema is newer, or older and `migrate` is False.
     """
     scheme, separator, rest = url.partition("://")
-    if separator and scheme in ("postgresql", "postgres", "d1"):
-        raise NotSupported(f"{scheme}:// databases are not supported yet; {ALLOWED}")
+    if separator and scheme == "d1":
+        raise NotSupported(f"{scheme}:// databases are opened by Workers alone; {ALLOWED}")
+    if separator and scheme in ("postgresql", "postgres"):
+        return await _open_postgres(url, migrate, clock)
     if not separator or scheme != "sqlite":
         raise InvalidDatabaseURL("database", without_password(url), ALLOWED)
     path = sqlite_path(url, rest)
@@ -43,6 +45,23 @@ async def open_store(
     try:
         await (store.migrate() if migrate else store.check_schema())
         return store, LocalQueue(None if path == MEMORY else path)
+    except BaseException:
+        await store.close()
+        raise
+
+
+async def _open_postgres(
+    url: str, migrate: bool, clock: Callable[[], int] | None
+) -> tuple[Store, Queue]:
+    from kiribi.queues.postgres import PostgresQueue
+    from kiribi.stores._postgres_url import parsed
+    from kiribi.stores.postgres import PostgresStore
+
+    where = parsed(url)
+    store = await PostgresStore.open(where.shown, where.options, where.schema, clock=clock)
+    try:
+        await (store.migrate() if migrate else store.check_schema())
+        return store, await PostgresQueue.open(store)
     except BaseException:
         await store.close()
         raise

@@ -9,8 +9,8 @@ from kiribi.action import Action, ActionStatus, Step
 from kiribi.stores import _changes
 from kiribi.stores._batches import Batches
 from kiribi.stores._insertion import id_bound, in_time
-from kiribi.stores._rows import Row, dumps, plain
-from kiribi.stores._search import AFTER_ALL_IDS, Params
+from kiribi.stores._rows import Params, Row, dumps, plain
+from kiribi.stores._search import AFTER_ALL_IDS
 from kiribi.stores._successors import Successors
 
 

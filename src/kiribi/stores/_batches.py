@@ -6,8 +6,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 
-from kiribi.stores._rows import Row
-from kiribi.stores._search import Params
+from kiribi.stores._rows import Params, Row
 
 Batch = Sequence[tuple[str, Params]]
 """Statements by name, each with its parameters from `?2` on."""

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from kiribi.job import FINAL, Outcome
 from kiribi.lifecycle import Change
-from kiribi.stores._rows import Row, dumps
-from kiribi.stores._search import Params
+from kiribi.stores._rows import Params, Row, Rows, dumps
 from kiribi.stores._successors import Ended
 
 FAILURES = (Outcome.FAILED, Outcome.CRASHED)
@@ -15,7 +14,7 @@ FAILURES = (Outcome.FAILED, Outcome.CRASHED)
 
 def statements(changes: Sequence[Change]) -> list[tuple[str, Params]]:
     """What carries them out: of each job one, and only where it is still as expected."""
-    asked = dumps(
+    asked = Rows(
         [
             (
                 change.id,

@@ -11,7 +11,7 @@ from typing import Any
 from kiribi.errors import IdConflict
 from kiribi.job import HELD_MS, Job, JobStatus, id_ms
 from kiribi.ports import NewJob
-from kiribi.stores._rows import Row, dumps, jobs
+from kiribi.stores._rows import Params, Row, Rows, dumps, jobs
 from kiribi.stores._uniques import Uniques
 
 INLINE = 1024
@@ -75,7 +75,7 @@ class Insertion:
             rows.append((id, binding, payload, *rest))
         counted += [(binding, number, id) for binding, (number, id) in groups.items()]
         self.bindings = {binding for binding, _, _ in counted} | self.uniques.bindings
-        self.statements: list[tuple[str, tuple[str, ...]]] = []
+        self.statements: list[tuple[str, Params]] = []
         if self.chosen:
             self.statements.append(("refuse_conflicts", (dumps(self.chosen),)))
             self.statements.append(("find_jobs", (dumps(list(first)),)))
@@ -83,7 +83,7 @@ class Insertion:
             self.statements.append(("insert_bindings", (dumps(sorted(self.bindings)),)))
         if rows:
             self.statements.append(("insert_stat", (dumps(counted),)))
-            self.statements.append(("insert_jobs", (dumps(rows),)))
+            self.statements.append(("insert_jobs", (Rows(rows),)))
         self.statements += self.uniques.statements(alone=len(new) == 1)
         if keys := sorted({key for job in new if (key := concurrency_key(job))}):
             self.statements.append(("insert_lanes", (dumps(keys),)))

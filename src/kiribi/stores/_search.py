@@ -9,9 +9,7 @@ from typing import Any
 from kiribi.job import OPEN, JobStatus
 from kiribi.search import WINDOW, BindingCounts, JobFilter
 from kiribi.stores._insertion import id_bound
-from kiribi.stores._rows import dumps, total
-
-Params = tuple[str | int | float | None, ...]
+from kiribi.stores._rows import Params, dumps, total
 
 ENDED = frozenset({JobStatus.FAILED, JobStatus.CANCELLED})
 """The statuses that have an index: what went wrong."""

@@ -8,8 +8,7 @@ from collections.abc import Set as AbstractSet
 from kiribi.job import Job
 from kiribi.ports import NewJob
 from kiribi.stores._insertion import concurrency_key, in_time, inline, pending
-from kiribi.stores._rows import Row, dumps
-from kiribi.stores._search import Params
+from kiribi.stores._rows import Params, Row, dumps
 
 
 class Single:

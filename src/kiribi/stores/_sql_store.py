@@ -33,9 +33,9 @@ from kiribi.stores._action_table import ActionTable, StepTaken
 from kiribi.stores._batches import Batch, Write
 from kiribi.stores._figures import Figures
 from kiribi.stores._insertion import Insertion, id_bound
-from kiribi.stores._rows import Row, dumps, plain
+from kiribi.stores._rows import Params, Row, dumps, plain
 from kiribi.stores._schedules import SchedulesDiffer, ScheduleTable
-from kiribi.stores._search import Params, Search, chosen, needs_counters
+from kiribi.stores._search import Search, chosen, needs_counters
 from kiribi.stores._single import Single
 from kiribi.stores._successors import Ended, Successors
 from kiribi.unique import KeyHeld
@@ -195,7 +195,7 @@ class SqlStore(ScheduleTable, ActionTable, Figures):
         # undone by a loss of power, the job is due again: as after any crash
         batch = [*before, first, ("claim_stat", mine), ("claim_jobs", mine)]
         rows = await self._write(batch, durable=False)
-        return sorted(_rows.jobs(rows[-1]), key=_rank)
+        return sorted(_rows.jobs(rows[-1]), key=best_first)
 
     async def apply(self, changes: Sequence[Change]) -> list[bool]:
         """See `ports.Store`."""
@@ -465,5 +465,15 @@ def _presented(worker: WorkerInfo, lease_ms: int) -> Params:
     return (*who, worker.slots, lease_ms)
 
 
-def _rank(job: Job) -> tuple[int, str]:
+def best_first(job: Job) -> tuple[int, str]:
+    """What jobs are sorted by for those who claim them."""
     return job.due_ms - job.priority * 60_000, job.id
+
+
+def apart(job: NewJob) -> bool:
+    """Whether a job must not share a batch with those of other calls.
+
+    A chosen id may be asked for twice: each call must see what the other stored. And of a call
+    shared with others, a job that raises would undo all.
+    """
+    return bool(job.chosen_id or job.after or (job.unique and job.unique.on_conflict == "raise"))

@@ -19,8 +19,7 @@ from kiribi.lifecycle import Change
 from kiribi.ports import DELETABLE, JobStatus
 from kiribi.stores._batches import Batch
 from kiribi.stores._d1_statements import statements
-from kiribi.stores._rows import Row, dumps
-from kiribi.stores._search import Params
+from kiribi.stores._rows import Params, Row, as_text, dumps
 from kiribi.stores._sql_store import CONFLICTS, SqlStore
 from kiribi.stores._statements import migrations
 
@@ -153,7 +152,7 @@ class D1Store(SqlStore):
         parts: list[tuple[str, Params]] = []
         counts: list[int] = []
         for name, params in batch:
-            several = list(_parts(params))
+            several = list(_parts(as_text(params)))
             steps = statements(name)
             counts.append(len(steps) * len(several))
             parts += [

@@ -17,8 +17,8 @@ from kiribi.ports import NewJob
 from kiribi.stores._apsw import Executes, connect, execute, explained
 from kiribi.stores._batches import Batch
 from kiribi.stores._gathering import Gathering
-from kiribi.stores._rows import Row
-from kiribi.stores._sql_store import CONFLICTS, SqlStore
+from kiribi.stores._rows import Params, Row, as_text
+from kiribi.stores._sql_store import CONFLICTS, SqlStore, apart
 from kiribi.stores._statements import Statement, migrations, statement
 from kiribi.stores._writer import Writer
 
@@ -28,7 +28,7 @@ MAX_PAYLOAD_BYTES = 1_000_000
 GATHERED_BELOW = 100
 """Jobs in a call of `insert` that has more from sharing than it costs to wait for others."""
 
-Compiled = Sequence[tuple[Statement, tuple[str | int | float | None, ...]]]
+Compiled = Sequence[tuple[Statement, Params]]
 
 
 class SqliteStore(SqlStore):
@@ -97,9 +97,7 @@ class SqliteStore(SqlStore):
 
     async def insert(self, jobs: Sequence[NewJob]) -> list[Job]:
         """See `ports.Store`."""
-        # a chosen id may be asked for twice: each call must see what the other stored
-        # … and of a call shared with others, a job that raises would undo all
-        if len(jobs) >= GATHERED_BELOW or any(map(_apart, jobs)):
+        if len(jobs) >= GATHERED_BELOW or any(map(apart, jobs)):
             return await super().insert(jobs)
         return await self._inserts(jobs)
 
@@ -186,10 +184,6 @@ class SqliteStore(SqlStore):
             ) from error
 
 
-def _apart(job: NewJob) -> bool:
-    return bool(job.chosen_id or job.after or (job.unique and job.unique.on_conflict == "raise"))
-
-
 def _conflict(error: apsw.ConstraintError) -> Exception:
     for name, conflict in CONFLICTS.items():
         if name in str(error):
@@ -198,4 +192,4 @@ def _conflict(error: apsw.ConstraintError) -> Exception:
 
 
 def _compiled(batch: Batch) -> Compiled:
-    return [(statement("sqlite", name), params) for name, params in batch]
+    return [(statement("sqlite", name), as_text(params)) for name, params in batch]

@@ -1,0 +1,144 @@
+"""What PostgreSQL is asked for the statements of a batch.
+
+A statement there costs a round trip, and so does each end of a transaction: what SQLite does in
+several small statements is one here where that can be, and then needs no transaction around it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from kiribi.job import FINAL
+from kiribi.stores._batches import Batch
+from kiribi.stores._rows import Rows, dumps
+
+Arguments = tuple[Any, ...]
+
+FOLDED = {
+    "insert_stat": "insert_jobs",
+    "insert_lanes": "insert_jobs",
+    "insert_context": "insert_jobs",
+    "count_one": "insert_one",
+    "apply_stat": "apply_changes",
+    "delete_stat": "delete_jobs",
+    "pause_stat": "pause_binding",
+    "limit_stat": "limit_binding",
+    "claim_stat": "claim",
+}
+"""Statements that another one of the same batch does as well."""
+CHANGE_COLUMNS = 12
+JOB_COLUMNS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A statement as it is sent; `timed`: it takes the time as its first parameter."""
+
+    text: str
+    timed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One statement to send, and which of the batch it answers."""
+
+    name: str
+    arguments: Arguments
+    answers: tuple[int, ...]
+
+
+@cache
+def prepared(name: str, schema: str) -> Prepared:
+    """The statement in `sql/postgres/<name>.sql`, for the tables of `schema`."""
+    source = files("kiribi.stores").joinpath("sql", "postgres", f"{name}.sql").read_text("utf-8")
+    text = in_schema(re.sub(r"^\s*--.*\n", "", source, flags=re.MULTILINE).strip(), schema)
+    timed = re.search(r"\$1\b", text) is not None
+    if not timed:
+        text = re.sub(r"\$(\d+)", lambda found: f"${int(found[1]) - 1}", text)
+    return Prepared(text, timed)
+
+
+def in_schema(sql: str, schema: str) -> str:
+    """`sql` with the chosen schema where it says `kiribi.`."""
+    quoted = '"' + schema.replace('"', '""') + '".'
+    return sql if schema == "kiribi" else re.sub(r"\bkiribi\.", lambda _: quoted, sql)
+
+
+def composed(batch: Batch, *, repeated: bool) -> list[Asked]:
+    """The statements for a batch. `repeated`: it may have been carried out before."""
+    names = [name for name, _ in batch]
+    chosen = "refuse_conflicts" in names
+    asked = [
+        one
+        for at, (name, params) in enumerate(batch)
+        if FOLDED.get(name) not in names
+        for one in _asked(at, name, params, batch, again=repeated or chosen)
+    ]
+    if len(asked) > 1 and (locked := _locks(batch)):
+        asked.insert(0, locked)
+    return asked
+
+
+def _asked(at: int, name: str, params: Arguments, batch: Batch, *, again: bool) -> Iterator[Asked]:
+    match name:
+        case "insert_jobs":
+            context = next(n for n, (other, _) in enumerate(batch) if other == "insert_context")
+            columns = _columns(params[0].rows, JOB_COLUMNS)
+            keys = [_key(options) for options in columns[3]]
+            bindings = batch[context][1][0]
+            yield Asked(name, (*columns, keys, bindings, again), (context,))
+        case "insert_one":
+            yield Asked(name, (*params, _key(params[3]), again), (at,))
+        case "apply_changes":
+            rows = params[0].rows
+            columns = _columns(
+                [
+                    (*row[:8], row[8] if row[8] is None else dumps(row[8]), _error(row[9]), row[10] == 1, row[11])
+                    for row in rows
+                ],
+                CHANGE_COLUMNS,
+            )
+            retried = {row[1] in FINAL for row in rows}
+            if False in retried:
+                yield Asked("apply_changes", tuple(columns), (at,))
+            if True in retried:
+                yield Asked("reopen_jobs", tuple(columns), (at,))
+        case _:
+            yield Asked(name, params, (at,))
+
+
+def _locks(batch: Batch) -> Asked | None:
+    """What must be locked first, because the rest of the batch decides by what it reads."""
+    for name, params in batch:
+        match name:
+            case "refuse_conflicts":
+                ids = sorted({row[0] for row in json.loads(str(params[0]))})
+                return Asked("lock_ids", (dumps(ids),), ())
+            case "apply_changes":
+                assert isinstance(params[0], Rows)
+                return Asked("lock_jobs", (dumps([row[0] for row in params[0].rows]),), ())
+            case _:
+                continue
+    return None
+
+
+def _columns(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:
+    """Rows as columns; what short rows leave out is NULL."""
+    padded = [row if len(row) == width else (*row, *(None,) * (width - len(row))) for row in rows]
+    return [list(column) for column in zip(*padded, strict=True)]
+
+
+def _key(options: str | None) -> str | None:
+    if options is None or '"concurrency_key"' not in options:
+        return None
+    return json.loads(options).get("concurrency_key")
+
+
+def _error(error: Any) -> str | None:
+    return None if error is None else dumps(error)

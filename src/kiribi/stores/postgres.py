@@ -1,0 +1,254 @@
+"""The PostgreSQL store: one database for many machines."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import re
+import secrets
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Self
+
+import asyncpg
+
+from kiribi.errors import SchemaMismatch, StoreUnavailable
+from kiribi.job import Job
+from kiribi.lifecycle import Change
+from kiribi.ports import DELETABLE, JobStatus, NewJob
+from kiribi.stores import _rows
+from kiribi.stores._asyncpg import DOWN, LOST, Connections
+from kiribi.stores._batches import Batch
+from kiribi.stores._gathering import Gathering
+from kiribi.stores._postgres_statements import Asked, composed, in_schema, prepared
+from kiribi.stores._rows import Row, dumps
+from kiribi.stores._sql_store import CONFLICTS, SqlStore, apart, best_first
+from kiribi.stores._statements import migrations
+
+logger = logging.getLogger("kiribi")
+
+MAX_PAYLOAD_BYTES = 10_000_000
+GATHERED_BELOW = 100
+"""Jobs in a call of `insert` that has more from sharing than it costs to wait for others."""
+TRIES = 6
+FIRST_PAUSE = 0.05
+"""Seconds before the second try; then twice as long each time, with jitter."""
+AGAIN = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+"""Somebody was in the way: nothing was done, and the next try finds things as they are then."""
+NO_SHELF = re.compile(r"\(shelf\) = \((\d+)\)")
+
+
+class PostgresStore(SqlStore):
+    """Jobs in a schema of a PostgreSQL database.
+
+    Args:
+        url: as it may be shown.
+        options: of `asyncpg.connect`.
+        schema: where the tables are.
+        clock: stands in for the database's own, epoch milliseconds: for tests.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        options: Mapping[str, Any],
+        schema: str = "kiribi",
+        clock: Callable[[], int] | None = None,
+    ) -> None:
+        super().__init__(clock)
+        self._url = url
+        self.schema = schema
+        self.connections = Connections(url, options)
+        self._last: dict[tuple[str, str], str] = {}
+        self._inserts = Gathering(super().insert, super().insert)
+
+    @classmethod
+    async def open(
+        cls,
+        url: str,
+        options: Mapping[str, Any],
+        schema: str = "kiribi",
+        *,
+        clock: Callable[[], int] | None = None,
+    ) -> Self:
+        """Connect, without touching the schema.
+
+        Raises:
+            StoreUnavailable: the database cannot be reached.
+        """
+        store = cls(url, options, schema, clock)
+        await store.connections.open()
+        return store
+
+    @property
+    def url(self) -> str:
+        """See `ports.Store`."""
+        return self._url
+
+    @property
+    def max_payload_bytes(self) -> int:
+        """See `ports.Store`."""
+        return MAX_PAYLOAD_BYTES
+
+    async def migrate(self) -> int:
+        """See `ports.Store`. One at a time, whoever else migrates."""
+        scripts = migrations("postgres")
+        schema = self.schema
+        try:
+            async with self.connections.use() as connection, connection.transaction():
+                await connection.execute(
+                    "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"kiribi {schema}"
+                )
+                done = await self._version(connection)
+                if done == 0:
+                    quoted = in_schema("kiribi.", schema)[:-1]
+                    await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted}")
+                for script in scripts[done:]:
+                    await connection.execute(in_schema(script, schema))
+        except (*LOST, *DOWN) as error:
+            raise self.connections.unavailable(error) from error
+        return len(scripts) - done
+
+    async def check_schema(self) -> None:
+        """Make sure that the schema is this version's.
+
+        Raises:
+            SchemaMismatch: it is newer, or older and not migrated.
+        """
+        try:
+            async with self.connections.use() as connection:
+                missing = len(migrations("postgres")) - await self._version(connection)
+        except (*LOST, *DOWN) as error:
+            raise self.connections.unavailable(error) from error
+        if missing:
+            raise SchemaMismatch(
+                f"database {self._url}: its schema {self.schema} lacks {missing} migration(s); "
+                "run `kiribi migrate`"
+            )
+
+    async def close(self) -> None:
+        """See `ports.Store`."""
+        await self.connections.close()
+
+    async def insert(self, jobs: Sequence[NewJob]) -> list[Job]:
+        """See `ports.Store`."""
+        if len(jobs) >= GATHERED_BELOW or any(map(apart, jobs)):
+            return await super().insert(jobs)
+        return await self._inserts(jobs)
+
+    async def _claim(
+        self,
+        before: Batch,
+        worker: str,
+        bindings: Sequence[str],
+        limit: int,
+        pool: str,
+        held: Sequence[str],
+        ids: Sequence[str] | None,
+    ) -> list[Job]:
+        if limit <= 0 or not bindings:
+            return []
+        token = secrets.token_hex(8)
+        asked = list(dict.fromkeys(bindings))
+        chosen = None if ids is None else list(ids)
+        last = self._last.get((worker, pool), "")
+        floors: list[int | None] = [None] * len(asked)
+        choice = (worker, pool, token, False, last, list(held), asked, floors, limit, chosen)
+        rows = (await self._write([*before, ("claim", choice)], durable=False))[-1]
+        if rows:
+            self._last[worker, pool] = token
+        return sorted(_rows.jobs(rows), key=best_first)
+
+    async def next_due(self, bindings: Sequence[str]) -> int | None:
+        """See `ports.Store`."""
+        asked = list(bindings)
+        due = ("next_due", (asked, [None] * len(asked)))
+        return (await self._write([due], durable=False))[0][0][0]
+
+    async def apply(self, changes: Sequence[Change]) -> list[bool]:
+        """See `ports.Store`."""
+        return await self._apply(changes, self._write)
+
+    async def delete(
+        self, ids: Sequence[str], statuses: Collection[JobStatus] = DELETABLE
+    ) -> list[str]:
+        """See `ports.Store`."""
+        return await self._delete(ids, statuses, self._write)
+
+    async def _write(self, batch: Batch, *, durable: bool = True) -> list[list[Row]]:
+        return await self._tried(batch, "" if durable else "SET LOCAL synchronous_commit = off")
+
+    async def _read(self, batch: Batch) -> list[list[Row]]:
+        if len(batch) == 1:
+            return await self._tried(batch)
+        return await self._tried(batch, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+    async def _tried(self, batch: Batch, first: str = "") -> list[list[Row]]:
+        """Carry out `batch` until it is done, or there is no hope."""
+        repeated = False
+        for again in range(TRIES):
+            try:
+                return await self._carried_out(batch, composed(batch, repeated=repeated), first)
+            except AGAIN as error:
+                last: BaseException = error
+            except asyncpg.CheckViolationError as error:
+                if not (missing := NO_SHELF.search(str(error.detail))):
+                    raise _conflict(error) from None
+                last = error
+                await self._tried([("make_shelf", (int(missing[1]),))])
+                continue
+            except asyncpg.UndefinedTableError as error:
+                raise SchemaMismatch(
+                    f"database {self._url}: its schema {self.schema} lacks migrations ({error}); "
+                    "run `kiribi migrate`"
+                ) from error
+            except LOST as error:
+                repeated, last = True, error
+            except DOWN as error:
+                last = error
+            if again < TRIES - 1:
+                await asyncio.sleep(FIRST_PAUSE * 2**again * random.uniform(0.5, 1))  # noqa: S311
+        raise self.connections.unavailable(last) from last
+
+    async def _carried_out(
+        self, batch: Batch, asked: Sequence[Asked], first: str
+    ) -> list[list[Row]]:
+        now = None if self._clock is None else self._clock()
+        answers: list[list[Row]] = [[] for _ in batch]
+        async with self.connections.use() as connection:
+            if len(asked) == 1:
+                await self._one(connection, asked[0], now, answers)
+            else:
+                async with connection.transaction():
+                    if first:
+                        await connection.execute(first)
+                    for one in asked:
+                        await self._one(connection, one, now, answers)
+        return answers
+
+    async def _one(
+        self, connection: asyncpg.Connection, asked: Asked, now: int | None, answers: list[list[Row]]
+    ) -> None:
+        one = prepared(asked.name, self.schema)
+        arguments = (now, *asked.arguments) if one.timed else asked.arguments
+        rows = await connection.fetch(one.text, *arguments)
+        for place in asked.answers:
+            answers[place] += rows
+
+    async def _version(self, connection: asyncpg.Connection) -> int:
+        table = in_schema("kiribi.meta", self.schema)
+        if await connection.fetchval("SELECT to_regclass($1)", table) is None:
+            return 0
+        version: int = await connection.fetchval(prepared("schema_version", self.schema).text)
+        known = len(migrations("postgres"))
+        if version > known:
+            raise SchemaMismatch(
+                f"database {self._url}: its schema {self.schema} is version {version}, this Kiribi "
+                f"knows up to {known}; upgrade Kiribi"
+            )
+        return version
+
+
+def _conflict(error: asyncpg.CheckViolationError) -> Exception:
+    conflict = CONFLICTS.get(error.constraint_name or "")
+    return conflict() if conflict else error
