@@ -67,7 +67,7 @@ def taken(
     )
     opened = {id for id, *_ in _retried(changes)}
     ended: list[Ended] = [
-        (id, None) for id, open, awaited in answer if awaited and (not open or id in opened)
+        (id, None) for id, open, awaited, *_ in answer if awaited and (not open or id in opened)
     ]
     return [id for id, *_ in answer], ended
 
