@@ -20,7 +20,8 @@ from kiribi.manager import Kiribi
 from kiribi.web import wire
 
 PARAMS = {wire_name: name for name, wire_name in wire.OPTIONS.items()}
-FILTERS = {"createdAfter": "created_after", "createdBefore": "created_before"}
+UNIQUE = {wire_name: name for name, wire_name in wire.UNIQUE.items()}
+FILTERS = {wire_name: name for name, wire_name in wire.FILTER.items()}
 SORTS = {
     "createdAt": "created_at",
     "startedAt": "started_at",
@@ -30,7 +31,11 @@ SORTS = {
 }
 PAGE = 100
 """Jobs that `findMany` answers where no page is asked for, as npm kiribi does."""
-TIMES = ("createdAt", "updatedAt", "dueAt", "startedAt", "finishedAt", "completedAt")
+TIMES = (
+    *("createdAt", "updatedAt", "dueAt", "startedAt", "finishedAt", "completedAt", "tick"),
+    *("since", "firstAt", "lastAt"),
+)
+"""What is answered as a time, by its name."""
 
 
 class Remote:
@@ -71,10 +76,7 @@ class Remote:
 
     async def find_many(self, asked: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """A page of jobs: `{filter, sort: {key, desc}, page: {index, size}}`."""
-        asked = asked or {}
-        for name in asked:
-            if name not in ("filter", "sort", "page"):
-                raise unknown_name("findMany", name, ("filter", "sort", "page"))
+        asked = _parts("findMany", asked, ("filter", "sort", "page"))
         sort: Mapping[str, Any] = asked.get("sort") or {}
         page: Mapping[str, Any] = asked.get("page") or {}
         size = page.get("size", PAGE)
@@ -118,10 +120,7 @@ class Remote:
 
     async def sweep(self, asked: Mapping[str, Any] | None = None) -> int:
         """Remove old jobs: `{olderThan: Date or milliseconds, statuses: […] or "*"}`; how many."""
-        asked = asked or {}
-        for name in asked:
-            if name not in ("olderThan", "older_than", "statuses"):
-                raise unknown_name("sweep", name, ("olderThan", "statuses"))
+        asked = _parts("sweep", asked, ("olderThan", "older_than", "statuses"))
         older: Any = asked.get("older_than", WEEK)
         if (given := asked.get("olderThan")) is not None:
             older = given if isinstance(given, datetime) else _seconds("olderThan", given)
@@ -143,12 +142,13 @@ class Remote:
 
     async def stats(self, asked: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """What became of jobs, by binding: `{hours, bucket, bindings}`."""
-        return [plain(wire.tally(one)) for one in await self._kiribi.stats(**dict(asked or {}))]
+        given = _parts("stats", asked, ("hours", "bucket", "bindings"))
+        return [_dated(wire.tally(one)) for one in await self._kiribi.stats(**given)]
 
     async def failures(self, asked: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """What goes wrong, by cause: `{hours, bindings, limit}`."""
-        found = await self._kiribi.failures(**dict(asked or {}))
-        return [plain(wire.failure_shown(one)) for one in found]
+        given = _parts("failures", asked, ("hours", "bindings", "limit"))
+        return [_dated(wire.failure_shown(one)) for one in await self._kiribi.failures(**given)]
 
     async def result(self, id: str, timeout: float = 30) -> Any:
         """Wait for a job's return value, `timeout` seconds at most."""
@@ -193,7 +193,11 @@ def options(params: Mapping[str, Any] | None) -> dict[str, Any]:
         return {}
     if not isinstance(cast("object", params), Mapping):
         raise InvalidInput("params", params, "give an object of options, or leave it out")
-    return {PARAMS.get(name, name): aware(value) for name, value in params.items()}
+    given = {PARAMS.get(name, name): aware(value) for name, value in params.items()}
+    if isinstance(rule := given.get("unique"), Mapping):
+        parts = cast("Mapping[str, Any]", rule).items()
+        given["unique"] = {UNIQUE.get(name, name): value for name, value in parts}
+    return given
 
 
 def filter_of(given: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -255,8 +259,23 @@ def _whole(_: str, payload: Any) -> Any:
 
 
 def _dated(shown: Mapping[str, Any]) -> dict[str, Any]:
-    times = {name: shown[name] and datetime.fromisoformat(shown[name]) for name in TIMES}
+    times = {
+        name: shown[name] and datetime.fromisoformat(shown[name]) for name in TIMES if name in shown
+    }
     return {**plain(shown), **times}
+
+
+def _parts(what: str, asked: Any, names: Sequence[str]) -> Mapping[str, Any]:
+    """What is asked for, by name; nothing is nothing."""
+    if asked is None:
+        return {}
+    if not isinstance(asked, Mapping):
+        raise InvalidInput(what, asked, f"give an object with any of {', '.join(names)}")
+    given = cast("Mapping[str, Any]", asked)
+    for name in given:
+        if name not in names:
+            raise unknown_name(what, name, names)
+    return given
 
 
 def _seconds(field: str, milliseconds: object) -> float:
