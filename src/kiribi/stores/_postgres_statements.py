@@ -95,6 +95,8 @@ def _asked(at: int, name: str, params: Arguments, batch: Batch, *, again: bool) 
             yield Asked(name, (*columns, keys, bindings, again), (context,))
         case "insert_one":
             yield Asked(name, (*params, _key(params[3]), again), (at,))
+        case "claim":
+            yield Asked(name, (*params[:3], params[3] or again, *params[4:]), (at,))
         case "apply_changes":
             rows = params[0].rows
             columns = _columns(

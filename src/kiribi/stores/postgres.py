@@ -13,12 +13,13 @@ from typing import Any, Self
 import asyncpg
 
 from kiribi.errors import SchemaMismatch, StoreUnavailable
-from kiribi.job import Job
+from kiribi.job import WAITING, Job
 from kiribi.lifecycle import Change
 from kiribi.ports import DELETABLE, JobStatus, NewJob
 from kiribi.stores import _rows
 from kiribi.stores._asyncpg import DOWN, LOST, Connections
 from kiribi.stores._batches import Batch
+from kiribi.stores._floors import Floors
 from kiribi.stores._gathering import Gathering
 from kiribi.stores._postgres_statements import Asked, composed, in_schema, prepared
 from kiribi.stores._rows import Row, dumps
@@ -60,6 +61,8 @@ class PostgresStore(SqlStore):
         self.schema = schema
         self.connections = Connections(url, options)
         self._last: dict[tuple[str, str], str] = {}
+        self._unanswered: dict[tuple[str, str], str] = {}
+        self._floors = Floors()
         self._inserts = Gathering(super().insert, super().insert)
 
     @classmethod
@@ -132,6 +135,8 @@ class PostgresStore(SqlStore):
 
     async def insert(self, jobs: Sequence[NewJob]) -> list[Job]:
         """See `ports.Store`."""
+        if any(job.priority or job.at_ms is not None for job in jobs):
+            self._floors.forget()
         if len(jobs) >= GATHERED_BELOW or any(map(apart, jobs)):
             return await super().insert(jobs)
         return await self._inserts(jobs)
@@ -148,25 +153,36 @@ class PostgresStore(SqlStore):
     ) -> list[Job]:
         if limit <= 0 or not bindings:
             return []
-        token = secrets.token_hex(8)
+        # a claim whose answer was lost is asked for again: nobody else knows of its jobs
+        token = self._unanswered.pop((worker, pool), "")
+        again, token = bool(token), token or secrets.token_hex(8)
         asked = list(dict.fromkeys(bindings))
-        chosen = None if ids is None else list(ids)
+        floors = self._floors.of(asked)
         last = self._last.get((worker, pool), "")
-        floors: list[int | None] = [None] * len(asked)
-        choice = (worker, pool, token, False, last, list(held), asked, floors, limit, chosen)
-        rows = (await self._write([*before, ("claim", choice)], durable=False))[-1]
-        if rows:
-            self._last[worker, pool] = token
-        return sorted(_rows.jobs(rows), key=best_first)
+        chosen = None if ids is None else list(ids)
+        choice = (worker, pool, token, again, last, list(held), asked, floors, limit, chosen)
+        try:
+            rows = (await self._write([*before, ("claim", choice)], durable=False))[-1]
+        except StoreUnavailable:
+            self._unanswered[worker, pool] = token
+            raise
+        if not rows:
+            return []
+        self._last[worker, pool] = token
+        jobs = sorted(_rows.jobs(rows), key=best_first)
+        self._floors.learn(floors, jobs, rows[0][-1])
+        return jobs
 
     async def next_due(self, bindings: Sequence[str]) -> int | None:
         """See `ports.Store`."""
         asked = list(bindings)
-        due = ("next_due", (asked, [None] * len(asked)))
+        due = ("next_due", (asked, self._floors.of(asked)))
         return (await self._write([due], durable=False))[0][0][0]
 
     async def apply(self, changes: Sequence[Change]) -> list[bool]:
         """See `ports.Store`."""
+        if any(change.status in WAITING for change in changes):
+            self._floors.forget()
         return await self._apply(changes, self._write)
 
     async def delete(

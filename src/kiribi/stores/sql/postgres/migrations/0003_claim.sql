@@ -148,12 +148,13 @@ RETURNS TABLE (
   id text, binding text, status text, payload text, options text, priority integer, attempts integer,
   failures integer, crashes integer, due bigint, updated_ms bigint, started_ms bigint,
   finished_ms bigint, worker text, cancel_requested boolean, result text, error text, progress text,
-  history text
+  history text, looked_us bigint -- how long it took to find them
 )
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
   at bigint := coalesce(time_ms, kiribi.now_ms());
+  began timestamptz := clock_timestamp();
   plain text[];
   limited text[];
   ids text[];
@@ -161,6 +162,7 @@ DECLARE
   places bigint[];
   found record;
   bound text;
+  looked bigint;
   picked text[] := '{}';
   picked_was text[] := '{}';
 BEGIN
@@ -169,7 +171,7 @@ BEGIN
   IF repeated AND EXISTS (SELECT 1 FROM kiribi.claim WHERE token = call) THEN
     RETURN QUERY SELECT job.id, job.binding, job.status, coalesce(job.payload, body), job.options,
       job.priority, job.attempts, job.failures, job.crashes, job.due, job.updated_ms, job.started_ms,
-      job.finished_ms, job.worker, job.cancel_requested, job.result, job.error, job.progress, NULL
+      job.finished_ms, job.worker, job.cancel_requested, job.result, job.error, job.progress, NULL, 0::bigint
     FROM kiribi.job LEFT JOIN kiribi.payload ON job_id = job.id
     WHERE job.shelf = 0 AND job.status = 'PROCESSING' AND job.worker = for_worker
       AND job.id IN (SELECT unnest(fresh) FROM kiribi.claim WHERE token = call);
@@ -264,6 +266,7 @@ BEGIN
     RETURN;
   END IF;
 
+  looked := extract(epoch FROM clock_timestamp() - began) * 1000000;
   DELETE FROM kiribi.claim WHERE token = last;
   INSERT INTO kiribi.claim (token, worker, pool, held, fresh)
   VALUES (call, for_worker, for_pool, were_held, picked);
@@ -289,7 +292,7 @@ BEGIN
   SELECT taken.id, taken.binding, taken.status, coalesce(taken.payload, body), taken.options,
     taken.priority, taken.attempts, taken.failures, taken.crashes, taken.due, taken.updated_ms,
     taken.started_ms, taken.finished_ms, taken.worker, taken.cancel_requested, taken.result, taken.error,
-    taken.progress, NULL
+    taken.progress, NULL, looked
   FROM taken LEFT JOIN kiribi.payload ON taken.payload IS NULL AND job_id = taken.id;
 
   IF limited IS NOT NULL THEN

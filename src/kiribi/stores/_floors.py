@@ -1,0 +1,59 @@
+"""Where a claim begins to look, while the database has to walk over jobs long gone.
+
+As long as one old transaction is open, PostgreSQL keeps the entries of all jobs that ended since, and
+a claim would walk over all of them, more with each. Then claims begin at the rank that the last one
+reached, and only now and then from the bottom: for jobs that came in below (with a priority, handed
+back, or stored by a transaction that took long), which may start so much later, and only then.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from kiribi.job import Job
+
+SLOW_US = 2_000
+SLOW_US_EACH = 20
+"""Microseconds to find jobs, at all and for each: several times what it takes in a tidy table."""
+IN_A_ROW = 3
+"""So many slow claims are no coincidence."""
+SWEEP_SECONDS = 1.0
+"""How often a claim begins at the bottom; more seldom if that takes more than a tenth of the time."""
+MARGIN_MS = 1_000
+"""What is stored now may be seen so much later, in another order."""
+
+
+class Floors:
+    """The ranks below which nothing waits, by binding; none while claims are quick."""
+
+    def __init__(self) -> None:
+        self._floors: dict[str, int] = {}
+        self._slow = 0
+        self._sweep_at = 0.0
+
+    def of(self, bindings: Sequence[str]) -> list[int | None]:
+        """Where to begin; None: at the bottom."""
+        if self._slow < IN_A_ROW or time.monotonic() >= self._sweep_at:
+            return [None] * len(bindings)
+        return [self._floors.get(binding) for binding in bindings]
+
+    def forget(self) -> None:
+        """Something came in below, maybe."""
+        self._sweep_at = 0.0
+
+    def learn(self, floors: Sequence[int | None], jobs: Sequence[Job], took_us: int) -> None:
+        """What a claim that began at `floors` took, and how long it looked for it."""
+        if not jobs:
+            return
+        swept = None in floors
+        if took_us > SLOW_US + SLOW_US_EACH * len(jobs):
+            self._slow += swept
+        elif swept:
+            self._slow = 0
+        if swept:
+            self._sweep_at = time.monotonic() + max(SWEEP_SECONDS, took_us / 100_000)
+        for job in jobs:
+            if job.options.get("concurrency_key") is None and job.started_ms is not None:
+                rank = min(job.due_ms - job.priority * 60_000, job.started_ms - MARGIN_MS)
+                self._floors[job.binding] = max(self._floors.get(job.binding, rank), rank)
