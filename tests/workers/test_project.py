@@ -35,13 +35,23 @@ export async function ask(kiribi: Kiribi) {
   const [week] = await kiribi.stats({ hours: 168, bindings: ["SEND_MAIL"] });
   const [cause] = await kiribi.failures({ hours: 1, limit: 5 });
   const rate: number = week.failureRate ?? 0;
-  const last: number = cause.lastAt.getTime();
-  const same = await kiribi.count({ fingerprint: cause.fingerprint, reason: "failed" });
+  const at: number = cause.lastAt.getTime();
+  await kiribi.count({ fingerprint: cause.fingerprint, reason: "failed" });
   const age: number = Date.now() - job.createdAt.getTime();
   const page = await kiribi.findMany({ filter: { status: "FAILED" }, page: { index: 0, size: 9 } });
   await kiribi.sweep({ olderThan: 1000, statuses: "*" });
   await kiribi.perform("SEND_MAIL", { to: "ada@example.org" }, { maxRetries: 2 }, 10);
-  return [age, rate, last, same, page[0].error?.message, (await kiribi.cancel(job.id)).returnValue];
+  const last = ["SEND_MAIL", mail, { priority: 1 }] as const;
+  const batch = await kiribi.enqueueBatch([["SEND_MAIL", mail]], [...last]);
+  const left: number = batch.total - (await kiribi.batch(batch.id)).ended;
+  await kiribi.limit("SEND_MAIL", { rateLimit: { limit: 5, per: 60 }, concurrency: null });
+  const every = { every: 60, payload: mail, params: { maxRetries: 1 } };
+  const next: Date | null = (await kiribi.createSchedule("mails", "SEND_MAIL", every)).nextAt;
+  const action = await kiribi.startAction("run_now", { status: "PENDING" }, { who: "ada" });
+  const lines = await kiribi.logs(job.id, { limit: 10 });
+  const holder = (await kiribi.uniqueKey(job.id))?.holder;
+  const told = [lines[0].message, holder, page[0].error?.message];
+  return [left, next, action.done, told, age, rate, at, (await kiribi.cancel(job.id)).returnValue];
 }
 
 export async function perform(payload: unknown, context: Context) {
@@ -60,6 +70,9 @@ export async function ask(kiribi: Kiribi) {
   await kiribi.enqueue("SEND_MAIL", { to: "a" }, { unique: { onConflict: "ignore" } });
   await kiribi.enqueue("SEND_MAIL", { to: "a" }, { afterFailed: "fail" });
   await kiribi.stats({ days: 7 });
+  await kiribi.enqueueBatch([["SEND_MALE", 1]], ["SEND_MAIL", { to: "a" }]);
+  await kiribi.createSchedule("mails", "SEND_MAIL", { every: 60, payload: { too: "a" } });
+  await kiribi.startAction("destroy", {});
 }
 """
 APPLICATION = """
@@ -130,7 +143,7 @@ def test_types(tmp_path: Path) -> None:
     Shell(tmp_path)("types", "app.py", "-o", "kiribi.d.ts")
     assert compiled(tmp_path, TYPED) == ""
     said = compiled(tmp_path, MISTAKES)
-    assert [line for line in range(5, 12) if f"ask.ts({line}," not in said] == [], said
+    assert [line for line in range(5, 15) if f"ask.ts({line}," not in said] == [], said
 
 
 def test_schemas_as_types() -> None:

@@ -6,7 +6,8 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
-from tests.workers.dev import Dev, dev
+from tests.unit.test_remote import NOT_FOR_OTHERS
+from tests.workers.dev import Dev, dev, until
 from tests.workers.require import require
 from tests.workers.world import (
     CALLER,
@@ -279,9 +280,57 @@ def test_a_delay(running: Dev) -> None:
 
 
 def test_only_what_is_listed_can_be_called(running: Dev) -> None:
-    for name in ("bind", "close", "tick", "on_success", "_act", "redact", "store", "__init__"):
+    hidden = ("_act", "schedules", "store", "queue", "performers", "app", "env", "__init__")
+    for name in (*hidden, *sorted(NOT_FOR_OTHERS)):
         told = ask(running, [name])
         assert "error" in told, (name, told)
+
+
+def test_what_steers_can_be_called(running: Dev) -> None:
+    batch = call(running, "enqueueBatch", [["ADD", {"a": 1, "b": 2}]], ["BLOCKING", "all"])
+    assert ended(running, batch["id"])["returnValue"] == "all"
+    assert call(running, "batch", batch["id"])["counts"] == {"COMPLETED": 1}
+    assert [one["message"] for one in call(running, "logs", batch["id"])] == ["no threads here"]
+    unique = {"unique": {"key": "one", "onConflict": "return"}, "firstDelay": 3600}
+    first = call(running, "enqueue", "BLOCKING", 1, unique)["id"]
+    again = call(running, "enqueue", "BLOCKING", 2, unique)
+    assert (again["id"], again["duplicate"]) == (first, True)
+    assert call(running, "uniqueKey", first)["holder"] == first
+    call(running, "limit", "BLOCKING", {"rateLimit": {"limit": 100}})
+    overrides = {one["name"]: one["overrides"] for one in call(running, "bindings")}
+    assert overrides["BLOCKING"] == {"rateLimit": {"limit": 100, "per": 1, "burst": 1}}
+    call(running, "resetLimits", "BLOCKING")
+    assert "cloudflare" in [worker["id"] for worker in call(running, "workers")]
+
+
+def test_a_bulk_action_is_carried_out(running: Dev) -> None:
+    later = [["ADD", {"a": n, "b": n}, {"firstDelay": 3600, "priority": 7}] for n in range(3)]
+    ids = [job["id"] for job in call(running, "enqueueMany", later)]
+    begun = call(running, "startAction", "cancel", {"ids": ids}, {"who": "ada"})["id"]
+
+    def done() -> dict[str, Any] | None:
+        call(running, "$scheduled", "* * * * *")
+        action = call(running, "action", begun)
+        return action if action["status"] == "DONE" else None
+
+    assert until(done)["done"] == 3
+    assert call(running, "actions")[0]["who"] == "ada"
+    with pytest.raises(RemoteError, match="only running ones can be aborted"):
+        call(running, "abort", begun)
+
+
+def test_schedules_can_be_called(running: Dev) -> None:
+    asked = {"every": 300 * 86_400, "payload": {"a": 1, "b": 1}}
+    made = call(running, "createSchedule", "yearly", "ADD", asked)
+    told = ask(running, ["findSchedule", "yearly"])
+    assert {"nextAt", "createdAt"} <= set(told["dates"])
+    assert call(running, "nextTicks", "yearly", 1) == [made["nextAt"]]
+    assert call(running, "editSchedule", "yearly", {"missed": "skip"})["missed"] == "skip"
+    assert call(running, "pauseSchedule", "yearly")["nextAt"] is None
+    assert ended(running, call(running, "runSchedule", "yearly")["id"])["returnValue"] == 2
+    assert call(running, "resumeSchedule", "yearly")["nextAt"] == made["nextAt"]
+    call(running, "deleteSchedule", "yearly")
+    assert call(running, "findSchedules") == []
 
 
 def test_errors_have_name_and_message(running: Dev) -> None:

@@ -130,6 +130,17 @@ export interface Query {
   page?: { index: number; size: number };
 }
 
+/** A job's unique key. */
+export interface UniqueKey {
+  key: string | null;
+  /** In which statuses, and until when, the job holds it. */
+  states: JobStatus[];
+  until: Date | null;
+  /** Id of the job that holds it now. */
+  holder: string | null;
+  heldUntil: Date | null;
+}
+
 /** Why a job is where it is. */
 export interface Reason {
   code: string;
@@ -182,6 +193,129 @@ export interface Failure {
   lastAt: Date;
 }
 
+/** A job and what it waits for; its id is the batch's. */
+export interface Batch {
+  id: string;
+  total: number;
+  ended: number;
+  /** 0 to 1. */
+  progress: number;
+  /** How many have which status; "DELETED": removed before they completed. */
+  counts: Partial<Record<JobStatus | "DELETED", number>>;
+  callback: Job;
+}
+
+export interface LogLine {
+  seq: number;
+  attempt: number;
+  at: Date;
+  level: string;
+  message: string;
+}
+
+/** Something done, in steps, to all jobs that a filter matches. */
+export interface Action {
+  id: string;
+  kind: "cancel" | "retry" | "run_now" | "delete";
+  filter: Filter;
+  who: string;
+  status: "RUNNING" | "DONE" | "ABORTED";
+  matched: number;
+  done: number;
+  skipped: number;
+  failed: number;
+  /** Why one of those skipped or failed was left alone. */
+  reason: string | null;
+  createdAt: Date;
+  updatedAt: Date;
+  finishedAt: Date | null;
+}
+
+/** Null lifts a limit. */
+export interface Limits {
+  concurrency?: number | null;
+  concurrencyPerKey?: number | null;
+  rateLimit?: RateLimit | null;
+  rateLimitPerKey?: RateLimit | null;
+  /** After so many failures in a row, one job each `probe` seconds is tried. */
+  retryBudget?: { failures: number; probe?: number } | null;
+}
+
+/** So many starts in `per` seconds (1), `burst` of them at once (1). */
+export interface RateLimit {
+  limit: number;
+  per?: number;
+  burst?: number;
+}
+
+/** A kind of job. */
+export interface Binding {
+  name: string;
+  defaults: Record<string, any>;
+  /** JSON Schema of its payloads. */
+  schema: Record<string, any> | null;
+  paused: boolean;
+  lastSeenAt: Date | null;
+  /** Those that hold: the performer's own (`declared`), and over them those set at run time. */
+  limits: Limits;
+  overrides: Limits;
+  declared: Limits;
+  breaker: { open: boolean; failures: number; probe: number | null } | null;
+}
+
+export interface WorkerInfo {
+  id: string;
+  host: string;
+  pid: number;
+  version: string;
+  bindings: string[];
+  slots: number;
+  startedAt: Date;
+  alive: boolean;
+  /** Milliseconds. */
+  lease: number;
+  deadReason: string | null;
+}
+
+/** What a schedule is made of: either `cron` (and `tz`, an IANA time zone) or `every` (seconds). */
+export interface ScheduleParts<P = any> {
+  cron?: string;
+  tz?: string;
+  every?: number;
+  payload?: P;
+  params?: Pick<
+    EnqueueOptions,
+    "maxRetries" | "retryDelay" | "timeout" | "priority" | "concurrencyKey"
+  >;
+  /** What becomes of ticks that nobody fired for over a minute; "once" if not given. */
+  missed?: "once" | "all" | "skip";
+  /** False: a tick is left out while the job before has not ended. */
+  overlap?: boolean;
+}
+
+/** A recurring job. */
+export interface Schedule {
+  name: string;
+  binding: string;
+  cron: string | null;
+  tz: string | null;
+  every: number | null;
+  payload: any;
+  params: Record<string, any> | null;
+  missed: "once" | "all" | "skip";
+  overlap: boolean;
+  /** By a performer's code: it can be paused and run, not edited. */
+  declared: boolean;
+  paused: boolean;
+  nextAt: Date | null;
+  lastTickAt: Date | null;
+  lastJob: { id: string; status: JobStatus | null } | null;
+  createdAt: Date;
+}
+
+type Asked = {
+  [B in keyof Payloads]: [binding: B, payload: Payloads[B], params?: EnqueueOptions];
+}[keyof Payloads];
 type Target = string[] | Filter;
 
 /** The manager over a service binding. */
@@ -191,9 +325,10 @@ export interface Kiribi {
     payload: Payloads[B],
     params?: EnqueueOptions,
   ): Promise<Job>;
-  enqueueMany(
-    jobs: { [B in keyof Payloads]: [B, Payloads[B], EnqueueOptions?] }[keyof Payloads][],
-  ): Promise<Job[]>;
+  enqueueMany(jobs: Asked[]): Promise<Job[]>;
+  /** Many, and a callback job that runs once all of them have ended. */
+  enqueueBatch(jobs: Asked[], then: Asked): Promise<Batch>;
+  batch(id: string): Promise<Batch>;
   /** Runs a job now, recorded like any other: what it returns. `wait` in seconds, 30 if not given. */
   perform<B extends keyof Payloads>(
     binding: B,
@@ -218,6 +353,33 @@ export interface Kiribi {
   sweep(asked?: { olderThan?: Date | number; statuses?: JobStatus[] | "*" }): Promise<number>;
   pause(binding: keyof Payloads): Promise<void>;
   resume(binding: keyof Payloads): Promise<void>;
+  limit(binding: keyof Payloads, limits: Limits): Promise<void>;
+  resetLimits(binding: keyof Payloads): Promise<void>;
+  bindings(): Promise<Binding[]>;
+  workers(): Promise<WorkerInfo[]>;
+  /** In the background, to any number of jobs; `cancel` and the like are done when they answer. */
+  startAction(kind: Action["kind"], filter: Filter, asked?: { who?: string }): Promise<Action>;
+  action(id: string): Promise<Action>;
+  /** Newest first; 50 if no `limit` is given. */
+  actions(asked?: { before?: string; limit?: number }): Promise<Action[]>;
+  abort(id: string): Promise<Action>;
+  createSchedule<B extends keyof Payloads>(
+    name: string,
+    binding: B,
+    asked: ScheduleParts<Payloads[B]>,
+  ): Promise<Schedule>;
+  findSchedule(name: string): Promise<Schedule>;
+  findSchedules(asked?: { after?: string; limit?: number }): Promise<Schedule[]>;
+  /** What is not given stays as it is. */
+  editSchedule(name: string, asked: ScheduleParts): Promise<Schedule>;
+  deleteSchedule(name: string): Promise<void>;
+  pauseSchedule(name: string): Promise<Schedule>;
+  resumeSchedule(name: string): Promise<Schedule>;
+  /** Enqueues its job now. */
+  runSchedule(name: string): Promise<JobDetails>;
+  nextTicks(name: string, number?: number): Promise<Date[]>;
+  logs(id: string, asked?: { after?: number; limit?: number }): Promise<LogLine[]>;
+  uniqueKey(id: string): Promise<UniqueKey | null>;
   explain(id: string): Promise<{ id: string; status: JobStatus; reasons: Reason[] }>;
   /** `hours`: 24 if not given; `bucket`: 60, 3600 or 86400 seconds for a series. */
   stats(asked?: { hours?: number; bucket?: number; bindings?: string[] }): Promise<Stats[]>;
