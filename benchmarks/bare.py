@@ -64,7 +64,7 @@ def drain(path: Path, jobs: int, batch: int = BATCH) -> float:
             [
                 (
                     row[0],
-                    "PROCESSING",
+                    worker,
                     row[6],
                     "COMPLETED",
                     0,
@@ -80,7 +80,10 @@ def drain(path: Path, jobs: int, batch: int = BATCH) -> float:
             ]
         )
         settle = [("apply_stat", (changes,)), ("apply_changes", (changes,))]
-        done += len(_transaction(database, settle)[1])
+        settled = _transaction(database, settle)[1]
+        if not claimed or len(settled) != len(claimed):
+            raise RuntimeError(f"{len(claimed)} jobs were claimed, {len(settled)} settled")
+        done += len(settled)
     rate = jobs / (time.perf_counter() - start)
     database.close()
     return rate
