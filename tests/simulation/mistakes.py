@@ -115,6 +115,13 @@ BULK: dict[str, Sequence[Change]] = {
         ("advance_action.sql", "missed = change.missed,", "missed = '[]',"),
         ("advance_action.sql", "AND change.missed = '[]'", ""),
     ),
+    "an action overlooks jobs": (
+        (
+            "kiribi._carrier:step",
+            "list(page.jobs), page.next, len(page.jobs), 0",
+            "list(page.jobs)[1:], page.next, len(page.jobs[1:]), 0",
+        ),
+    ),
     "an action is not gone on with by another": (
         ("take_action.sql", "AND lease_until <= now", "AND lease_until < 0 * now"),
     ),
