@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Self
 
 import asyncpg
@@ -42,7 +43,8 @@ class Server:
     """Runs while it is entered; `url` is of its database `postgres`."""
 
     def __init__(self, folder: Path, *settings: str, bin: Path | None = None) -> None:
-        self._folder = folder / "pg"
+        # not below pytest's: a run that begins beside it closes that to everybody else
+        self._folder = Path(mkdtemp(prefix="kiribi-pg-")) if os.getuid() == 0 else folder / "pg"
         self._bin = bin or programs()
         self._settings = ("max_connections=200", "listen_addresses=127.0.0.1", *settings)
         self._user = pwd.getpwnam(SOMEBODY) if os.getuid() == 0 else None
@@ -52,11 +54,9 @@ class Server:
         self.url = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
 
     def __enter__(self) -> Self:
-        self._folder.mkdir(parents=True)
+        self._folder.mkdir(parents=True, exist_ok=True)
         if self._user is not None:
             os.chown(self._folder, self._user.pw_uid, self._user.pw_gid)
-            for parent in self._folder.parents[:-1]:
-                parent.chmod(parent.stat().st_mode | 0o011)
         data = str(self._folder / "data")
         made = self._run("initdb", "-D", data, "-A", "trust", "-U", "postgres", "-E", "utf8", "-N")
         assert made.wait() == 0, self.log
