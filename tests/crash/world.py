@@ -219,12 +219,17 @@ def children_of(pid: int) -> list[int]:
     return [int(row[0]) for row in rows if int(row[1]) == pid and not row[2].startswith("Z")]
 
 
-def is_gone(pid: int) -> bool:
-    """Whether a process has ended, waited for or not."""
+def state_of(pid: int) -> str:
+    """The state of a process as `ps` says, "" if there is none."""
     listed = subprocess.run(
         ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
     )
-    return not listed.stdout.strip() or listed.stdout.startswith("Z")
+    return listed.stdout.strip()
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process has ended, waited for or not."""
+    return state_of(pid)[:1] in ("", "Z")
 
 
 def wait_until_gone(pid: int) -> None:

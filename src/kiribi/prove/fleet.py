@@ -47,7 +47,11 @@ class Process:
         self.log = Path(plan.folder) / f"{name}.log"
 
     def start(self) -> None:
-        """Start it, in a session of its own: a Ctrl-C is for us."""
+        """Start it, in a process group of its own: a Ctrl-C is for us.
+
+        But in our session: if it is stopped when we are killed, the kernel sends SIGHUP and
+        SIGCONT to the orphaned group, and it ends, too.
+        """
         self._lives += 1
         self.doomed = False
         with self.log.open("ab") as log:
@@ -57,7 +61,7 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,
+                process_group=0,
             )
 
     def _environment(self) -> dict[str, str]:
