@@ -9,10 +9,12 @@ from tests.dashboard.seed import Seed
 from tests.dashboard.site import Site
 
 
-def choose(page: Page, typed: str) -> None:
-    """Open the palette, type, and take what is offered first."""
+def choose(page: Page, typed: str, offered: str) -> None:
+    """Open the palette, type, and take what is offered first, once the server has told of it."""
+    expect(page.get_by_role("dialog")).to_have_count(0)
     page.keyboard.press("Control+k")
     page.keyboard.type(typed)
+    expect(page.get_by_role("option").first).to_contain_text(offered)
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog", name="Go to, or do…")).to_have_count(0)
 
@@ -22,32 +24,33 @@ def test_pages_bindings_jobs_and_actions_by_keyboard(site: Site, seed: Seed, vis
     id = site.run(seed.failed)
     page = visit(f"{site.url}jobs")
     expect(page.locator("table.jobs tbody tr")).to_have_count(12)
-    choose(page, "bind")
+    choose(page, "bind", "Bindings")
     expect(page).to_have_url(f"{site.url}bindings")
-    choose(page, "send_mail")
+    choose(page, "send_mail", "SEND_MAIL")
     expect(page.get_by_role("heading", name="SEND_MAIL")).to_be_focused()
-    choose(page, "pause send")
+    choose(page, "pause send", "Pause SEND_MAIL")
     expect(page.locator("h1 + .status")).to_have_text("Paused")
     assert site.run(site.kiribi.pulse).paused == ("SEND_MAIL",)
-    choose(page, "resume send")
+    choose(page, "resume send", "Resume SEND_MAIL")
     expect(page.locator("h1 + .status")).to_have_count(0)
-    choose(page, id)
+    choose(page, id, f"Open the job {id}")
     expect(page).to_have_url(f"{site.url}jobs/{id}")
+    expect(page.locator("h1 + .status")).to_have_text("Failed")
     # what the page in front does by key
-    choose(page, "retry")
+    choose(page, "retry", "Retry")
     expect(page.locator("h1 + .status")).to_have_text("Pending")
-    choose(page, "new job of resize")
+    choose(page, "new job of resize", "New job of RESIZE_IMAGE")
     expect(page.get_by_role("dialog", name="New job").get_by_label("Binding")).to_have_value(
         "RESIZE_IMAGE"
     )
     page.keyboard.press("Escape")
-    choose(page, "new schedule")
+    choose(page, "new schedule", "New schedule")
     expect(page.get_by_role("dialog", name="New schedule")).to_be_visible()
     page.keyboard.press("Escape")
-    choose(page, "not an image")
+    choose(page, "not an image", 'error:"not an image"')
     expect(page).to_have_url(f"{site.url}jobs?q=error:%22not+an+image%22")
     expect(page.locator("table.jobs tbody tr")).to_have_count(1)
-    choose(page, "theme dark")
+    choose(page, "theme dark", "Theme: Dark")
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
 
 
@@ -83,7 +86,7 @@ def test_it_acts_on_the_row_that_had_the_focus(site: Site, seed: Seed, visit: Vi
     site.run(seed.failed)
     page = visit(f"{site.url}jobs")
     page.locator(f'tr[data-id="{id}"] a').focus()
-    choose(page, "retry")
+    choose(page, "retry", "Retry")
     expect(page.locator(f'tr[data-id="{id}"] .status')).to_have_text("Pending")
     expect(page.locator(".status", has_text="Failed")).to_have_count(1)
 
@@ -126,7 +129,7 @@ def test_searches_by_name(serve: Serve, visit: Visit, prefix: str) -> None:
     expect(page).to_have_url(named)
     page.goto(f"{site.url}jobs")
     expect(rows).to_have_count(11)
-    choose(page, "lost")
+    choose(page, "lost", "Lost mails")
     expect(page).to_have_url(named)
     expect(rows).to_have_count(2)
     # a search that is changed is no longer that one
