@@ -10,24 +10,25 @@ CREATE FUNCTION kiribi.running(bound text) RETURNS TABLE (key text, number bigin
   GROUP BY job.key
 $$;
 
--- What each of these lanes allows: how many may run still, and from when on.
+-- What each of these keys allows: how many of its jobs may run still, and from when on. Of a key that has
+-- no lane yet, nothing is remembered.
 CREATE FUNCTION kiribi.lane_gates(bound text, keys text[])
 RETURNS TABLE (
   key text, slots bigint, due bigint, interval_us bigint, burst bigint, tat_us bigint, opens_ms bigint,
   served_ms bigint
 ) LANGUAGE sql STABLE AS $$
-  SELECT lane.key, coalesce(binding.key_concurrency, 1) - coalesce(running.number, 0), (
+  SELECT asked.key, coalesce(binding.key_concurrency, 1) - coalesce(running.number, 0), (
       SELECT job.due FROM kiribi.job
-      WHERE job.shelf = 0 AND job.binding = bound AND job.key = lane.key AND job.status <> 'PROCESSING'
+      WHERE job.shelf = 0 AND job.binding = bound AND job.key = asked.key AND job.status <> 'PROCESSING'
       ORDER BY job.due LIMIT 1
     ),
-    binding.key_interval_us, binding.key_burst, lane.tat_us,
+    binding.key_interval_us, binding.key_burst, coalesce(lane.tat_us, 0),
     coalesce((lane.tat_us - (binding.key_burst - 1) * binding.key_interval_us + 999) / 1000, 0),
-    lane.served_ms
-  FROM kiribi.lane
+    coalesce(lane.served_ms, 0)
+  FROM unnest(keys) AS asked (key)
+  LEFT JOIN kiribi.lane ON lane.binding = bound AND lane.key = asked.key
   LEFT JOIN kiribi.binding ON binding.name = bound
-  LEFT JOIN kiribi.running(bound) AS running ON running.key = lane.key
-  WHERE lane.binding = bound AND lane.key = ANY (keys)
+  LEFT JOIN kiribi.running(bound) AS running ON running.key = asked.key
 $$;
 
 -- Bring the turns of these lanes up to date; a lane without open jobs goes, unless its rate has to be
@@ -177,6 +178,8 @@ BEGIN
       AND job.id IN (SELECT unnest(fresh) FROM kiribi.claim WHERE token = call);
     RETURN;
   END IF;
+  -- whoever declares the worker dead waits for this claim, or it finds that out in the next statement
+  PERFORM pg_advisory_xact_lock_shared(hashtextextended('kiribi.worker ' || for_worker, 0));
   IF NOT EXISTS (
     SELECT 1 FROM kiribi.worker
     WHERE worker.id = for_worker AND lease_until > at AND dead_reason IS NULL
