@@ -22,8 +22,9 @@ from kiribi.stores._batches import Batch
 from kiribi.stores._floors import Floors
 from kiribi.stores._gathering import Gathering
 from kiribi.stores._postgres_statements import Asked, composed, in_schema, prepared
+from kiribi.stores._postgres_upkeep import Upkeep
 from kiribi.stores._rows import Row, dumps
-from kiribi.stores._sql_store import CONFLICTS, SqlStore, apart, best_first
+from kiribi.stores._sql_store import CONFLICTS, apart, best_first
 from kiribi.stores._statements import migrations
 
 logger = logging.getLogger("kiribi")
@@ -39,7 +40,7 @@ AGAIN = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 NO_SHELF = re.compile(r"\(shelf\) = \((\d+)\)")
 
 
-class PostgresStore(SqlStore):
+class PostgresStore(Upkeep):
     """Jobs in a schema of a PostgreSQL database.
 
     Args:
