@@ -1,1 +1,1 @@
-"""The figures of Kiribi on SQLite beside a peer and the bare database: `python -m benchmarks`."""
+"""The figures of Kiribi beside its peers and the bare database: `python -m benchmarks`."""

@@ -11,8 +11,20 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import drain, enqueue, footprint, history, latency, limits, page, peers, report
+from benchmarks import (
+    drain,
+    enqueue,
+    footprint,
+    history,
+    latency,
+    limits,
+    page,
+    peers,
+    report,
+)
 from benchmarks.bench import Bench, Figure
+from benchmarks.postgres import groups as postgres
+from benchmarks.postgres.peers import left_out, versions
 
 GROUPS: Mapping[str, Callable[[Bench], Iterator[Figure]]] = {
     "drain": drain.measure,
@@ -22,6 +34,7 @@ GROUPS: Mapping[str, Callable[[Bench], Iterator[Figure]]] = {
     "limits": limits.measure,
     "footprint": footprint.measure,
     "peers": peers.measure,
+    **postgres.GROUPS,
 }
 RESULTS = Path(__file__).parent / "results"
 
@@ -55,18 +68,22 @@ def main() -> int:
                 shown = report.number(figure.value, figure.unit)
                 console.print(f"{time.monotonic() - start:5.0f} s  {figure.name}: {shown}")
 
-    text = report.as_json(figures)
+    on_postgres = not postgres.GROUPS.keys().isdisjoint(asked.only)
+    more = versions() if on_postgres else {}
+    text = report.as_json(figures, more)
     kept = report.keep(text, RESULTS)
     if asked.page and not asked.quick:
-        page.write(figures)
+        page.write(figures, more)
     missed = report.missed(figures)
     if asked.json:
         print(text)
     else:
         wide = max(Console().width, 130)  # a pipe has no width of its own
-        Console(width=wide).print(report.table(figures, f"Kiribi on SQLite · {kept}"))
+        Console(width=wide).print(report.table(figures, f"Kiribi · {kept}"))
     for name in missed:
         console.print(f"[red]missed:[/] {name.strip()}")
+    for name in left_out() if on_postgres else []:
+        console.print(f"left out, as it is not installed: {name}")
     return 1 if missed and not asked.quick else 0
 
 

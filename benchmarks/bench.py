@@ -61,6 +61,9 @@ class Bench:
         say: shows what is being measured.
         jobs: how many jobs a throughput is measured over.
         history: finished jobs in the large file.
+        kept: finished jobs in the large PostgreSQL database.
+        pinned: jobs that pass while a transaction stays open.
+        idle: workers that listen while one works.
         repeat: how often each throughput is measured; the median counts.
         samples: how many starts a latency is taken from.
         idle_seconds: how long an idle worker is watched.
@@ -70,6 +73,9 @@ class Bench:
     say: Callable[[str], None]
     jobs: int = 10_000
     history: int = 1_000_000
+    kept: int = 10_000_000
+    pinned: int = 200_000
+    idle: int = 50
     repeat: int = 7
     samples: int = 300
     idle_seconds: float = 20.0
@@ -77,7 +83,17 @@ class Bench:
 
     def quick(self) -> Bench:
         """The same with little to do: says that it runs, not how fast."""
-        return replace(self, jobs=2_000, history=20_000, repeat=1, samples=10, idle_seconds=1.0)
+        return replace(
+            self,
+            jobs=2_000,
+            history=20_000,
+            kept=20_000,
+            pinned=4_000,
+            idle=5,
+            repeat=1,
+            samples=10,
+            idle_seconds=1.0,
+        )
 
     def fresh(self) -> Path:
         """A path for a database that does not exist yet."""

@@ -39,22 +39,23 @@ async def _same_process(path: Path, samples: int) -> list[float]:
         Kiribi.connect(url(path), performers=[Stamp]) as kiribi,
         Worker(kiribi),
     ):
-        return await _waits(kiribi, samples)
+        return await waits(kiribi, samples)
 
 
 async def other_process(path: Path, samples: int) -> list[float]:
     """Milliseconds until a `kiribi worker` starts each."""
     async with Kiribi.connect(url(path), performers=[Stamp]) as kiribi:
         with worker(path):
-            return await _waits(kiribi, samples)
+            return await waits(kiribi, samples)
 
 
-async def _waits(kiribi: Kiribi, samples: int) -> list[float]:
-    waits: list[float] = []
+async def waits(kiribi: Kiribi, samples: int) -> list[float]:
+    """Milliseconds until an idle worker starts each."""
+    told: list[float] = []
     await kiribi.result((await kiribi.enqueue("STAMP", {"asked": 0})).id)  # warm
     for n in range(samples):
         # The worker must be idle, and be asked at every phase of whatever it polls.
         await asyncio.sleep(0.02 + n % 50 / 1000)
         job = await kiribi.enqueue("STAMP", {"asked": time.monotonic_ns()})
-        waits.append(await kiribi.result(job.id) / 1e6)
-    return waits
+        told.append(await kiribi.result(job.id) / 1e6)
+    return told

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 
 from benchmarks import peers, report
 from benchmarks.bench import Figure
+from benchmarks.postgres import groups as postgres
 from benchmarks.report import MACHINE, Figures, judged, number, versions
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -27,6 +28,7 @@ GROUPS = {
     "limits": "Limits",
     "footprint": "Footprint",
     "peers": "Beside others",
+    **postgres.HEADINGS,
 }
 STYLE = """
 text { font: 13px system-ui, sans-serif; fill: #24292f } .kiribi { fill: #1f7a8c }
@@ -36,14 +38,16 @@ text { fill: #e6edf3 } .kiribi { fill: #4cc2d6 } .peer { fill: #6e7681 } }
 WIDTH, NAMES, ROW = 720, 150, 26
 
 
-def write(figures: Figures) -> None:
-    """Write the page and the pictures."""
+def write(figures: Figures, more: Mapping[str, str] | None = None) -> None:
+    """Write the page and the pictures; `more`: versions of what is not always used."""
     plots = {what: _of(figures.get("peers", ()), what) for what in PLOTS}
     for what, bars in plots.items():
         if bars:
             svg = plot(PLOTS[what], bars)
             (DOCS / "images" / f"benchmark-{what}.svg").write_text(svg, "utf-8")
-    (DOCS / "benchmarks.md").write_text("\n".join(_page(figures, plots)) + "\n", "utf-8")
+    (DOCS / "benchmarks.md").write_text(
+        "\n".join(_page(figures, plots, more or {})) + "\n", "utf-8"
+    )
 
 
 def plot(title: str, bars: Sequence[tuple[str, str, float]]) -> str:
@@ -77,14 +81,18 @@ def _of(figures: Sequence[Figure], what: str) -> list[tuple[str, str, float]]:
     return sorted(bars, key=lambda bar: bar[2], reverse=what != "start")
 
 
-def _page(figures: Figures, plots: dict[str, list[tuple[str, str, float]]]) -> Iterator[str]:
+def _page(
+    figures: Figures,
+    plots: dict[str, list[tuple[str, str, float]]],
+    more: Mapping[str, str],
+) -> Iterator[str]:
     yield "# Benchmarks"
     yield ""
     yield (
         "Written by `make bench` (`python -m benchmarks --page`); edits here are lost. "
         f"{datetime.now(UTC):%Y-%m-%d}, {MACHINE['cores']} cores, {MACHINE['processor']}, "
         f"{MACHINE['system']}; "
-        + ", ".join(f"{name} {text}" for name, text in versions().items())
+        + ", ".join(f"{name} {text}" for name, text in {**versions(), **more}.items())
         + "."
     )
     yield ""
@@ -103,6 +111,8 @@ def _page(figures: Figures, plots: dict[str, list[tuple[str, str, float]]]) -> I
         yield ""
         if group == "peers":
             yield from _settings(told)
+        if group == next((name for name in figures if name in postgres.GROUPS), None):
+            yield from postgres.settings()
         yield "| | figure | bar | measured | |"
         yield "|---|--:|---|--:|---|"
         for figure in told:

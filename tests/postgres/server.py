@@ -40,11 +40,17 @@ def programs() -> Path:
 
 
 class Server:
-    """Runs while it is entered; `url` is of its database `postgres`."""
+    """Runs while it is entered; `url` is of its database `postgres`.
 
-    def __init__(self, folder: Path, *settings: str, bin: Path | None = None) -> None:
-        # not below pytest's: a run that begins beside it closes that to everybody else
-        self._folder = Path(mkdtemp(prefix="kiribi-pg-")) if os.getuid() == 0 else folder / "pg"
+    For root it is not in `folder`, unless that is `open` to others: a run of pytest closes its
+    folders to everybody else, also those of a run beside it.
+    """
+
+    def __init__(
+        self, folder: Path, *settings: str, bin: Path | None = None, open: bool = False
+    ) -> None:
+        apart = os.getuid() == 0 and not open
+        self._folder = Path(mkdtemp(prefix="kiribi-pg-")) if apart else folder / "pg"
         self._bin = bin or programs()
         self._settings = ("max_connections=200", "listen_addresses=127.0.0.1", *settings)
         self._user = pwd.getpwnam(SOMEBODY) if os.getuid() == 0 else None

@@ -1,0 +1,1 @@
+"""The figures of Kiribi on PostgreSQL beside its peers there: groups `pg-…` of the benchmarks."""
