@@ -437,6 +437,8 @@ def test_limits_are_set_and_taken_back(api: Served) -> None:
             "retryBudget": {"failures": 3, "probe": 30.0},
         }
         assert limited["overrides"] == {**limited["limits"], "rateLimit": None}
+        in_order = ["concurrency", "rateLimit", "rateLimitPerKey", "retryBudget"]
+        assert list(limited["overrides"]) == in_order
         assert limited["breaker"] == {"open": False, "failures": 0, "probe": None}
         post(api, "bindings/SEND_MAIL/limit", {"retryBudget": None})
         details = {binding["name"]: binding for binding in get(api, "binding-details")}

@@ -362,7 +362,8 @@ class Limit(Asked):
 
     def limits(self) -> dict[str, Any]:
         """As `Kiribi.limit` takes them."""
-        return {name: getattr(self, name) for name in self.model_fields_set}
+        given = self.model_fields_set  # a set: its order is by chance
+        return {name: getattr(self, name) for name in type(self).model_fields if name in given}
 
 
 def _statuses(name: str, value: object) -> tuple[JobStatus, ...]:
