@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 from kiribi._attempt import Reports, Running, over
 from kiribi._execution import Ended, Execution
 from kiribi._lease import ThreadLease, this_worker
-from kiribi._settler import Settler
+from kiribi._settler import Settler, ring_for
 from kiribi.executors import Executors
 from kiribi.job import Job
 
@@ -143,7 +143,7 @@ class Here:
             settling = self._settling.pop(_key(ended.job))
             if not settling.done():
                 settling.set_result(took)
-        self._bell.ring()
+        ring_for(self._bell, batch, taken)
 
     def _failed(self, error: BaseException) -> None:
         logger.critical("outcomes of `perform` cannot be stored", exc_info=error)

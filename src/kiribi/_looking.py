@@ -295,4 +295,4 @@ class Looking(Entrypoint):
             left = LOOK_SECONDS if until is None else until - time.monotonic()
             if left <= 0:
                 raise NotFinished(job)
-            await self.queue.wait(mark, min(left, LOOK_SECONDS))
+            await self.queue.wait(mark, min(left, LOOK_SECONDS), ())

@@ -44,7 +44,7 @@ async def keep_firing(store: Store, bell: Queue) -> None:
             logger.warning("schedules have to wait: %s", error)
             jobs, pause = [], LOOK_SECONDS
         if jobs:
-            bell.ring((0,) * len(jobs))
+            bell.ring((0,) * len(jobs), {job.binding for job in jobs})
         await asyncio.sleep(max(pause, LEAST_PAUSE))
 
 

@@ -151,7 +151,7 @@ class Schedules:
             job = scheduled_job(info, None, await self._store.now_ms())
             change = ScheduleChange(info, replace(info, last_job=job.id), [job])
             if stored := await self._store.change_schedules([change]):
-                self._queue.ring()
+                self._queue.ring((0,), [info.binding])
                 return stored[0]
             if found := await self._store.find([job.id]):  # stored, though the answer was lost
                 return found[0]

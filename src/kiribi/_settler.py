@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from kiribi._attempt import Reports
 from kiribi._execution import Ended
 from kiribi.errors import StoreError
-from kiribi.ports import Store
+from kiribi.job import WAITING
+from kiribi.ports import Queue, Store
 
 logger = logging.getLogger("kiribi")
 
@@ -72,3 +73,14 @@ class Settler:
                 logger.warning("%d outcomes wait to be stored: %s", len(changes), error)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
+
+
+def ring_for(bell: Queue, batch: Sequence[Ended], taken: Sequence[bool]) -> None:
+    """Ring for outcomes that were stored: jobs that go on become due, others have ended."""
+    settled = [ended for ended, took in zip(batch, taken, strict=True) if took]
+    going_on = [ended for ended in settled if ended.change.status in WAITING]
+    if going_on:
+        delays = [(ended.change.delay_ms or 0) / 1000 for ended in going_on]
+        bell.ring(delays, {ended.job.binding for ended in going_on})
+    if len(going_on) < len(settled):
+        bell.ring(())

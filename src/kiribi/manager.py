@@ -310,7 +310,7 @@ class Kiribi(Acting):
             JobNotFound, IllegalTransition: one job, and it cannot be.
         """
         deleted = await _actions.delete(self.store, target)
-        self.queue.ring()  # somebody may have waited for one of them
+        self.queue.ring(())  # somebody may have waited for one of them
         return deleted
 
     async def recover(self, id: str | None = None) -> list[Job]:
@@ -441,8 +441,9 @@ class Kiribi(Acting):
         self.queue.ring(() if event is lifecycle.cancel else (0,) * len(acted.done))
         return await self._existing(target) if isinstance(target, str) else acted
 
-    def _ring(self, new: Iterable[Job]) -> None:
-        self.queue.ring((job.due_ms - job.updated_ms) / 1000 for job in new)
+    def _ring(self, new: Sequence[Job]) -> None:
+        delays = [(job.due_ms - job.updated_ms) / 1000 for job in new]
+        self.queue.ring(delays, {job.binding for job in new})
 
     async def _performing(self) -> AtHand:
         if self._here is not None:
@@ -460,7 +461,7 @@ class Kiribi(Acting):
         name = self._intake.name(binding)
         await self._intake.known(name)
         await self.store.pause(name, paused)
-        self.queue.ring(() if paused else (0,))
+        self.queue.ring(() if paused else (0,), [name])
 
     async def _limit(
         self, binding: str | type[Performer], limits: Mapping[str, Any] | None
@@ -468,7 +469,7 @@ class Kiribi(Acting):
         name = self._intake.name(binding)
         await self._intake.known(name)
         await self.store.limit(name, limits)
-        self.queue.ring()
+        self.queue.ring((0,), [name])
 
 
 DEFAULTS = {f"default_{name}": name for name in OPTIONS}

@@ -246,8 +246,11 @@ class Store(ActionStore, Protocol):
         """
         ...
 
-    def on_release(self, ring: Callable[[Iterable[float]], None]) -> None:
-        """Have `ring` called for held jobs that are let go: seconds until each is due."""
+    def on_release(self, ring: Ring) -> None:
+        """Have `ring` called for held jobs that are let go: seconds until each is due.
+
+        Also for bindings whose limits let others start, where no doorbell hears every commit.
+        """
         ...
 
     async def repair(self) -> int:
@@ -473,19 +476,39 @@ class Executor(Protocol):
         ...
 
 
-class Queue(Protocol):
-    """The doorbell: says that something may have become due, never what."""
+class Ring(Protocol):
+    """`Queue.ring`."""
 
-    def ring(self, delays: Iterable[float] = (0,)) -> None:
-        """Jobs become due, each so many seconds from now; none: something else changed."""
+    def __call__(self, delays: Iterable[float], bindings: Collection[str] | None = None) -> None:
+        """See `Queue.ring`."""
+        ...
+
+
+class Queue(Protocol):
+    """The doorbell: says that something may have become due, never what.
+
+    Whom a ring does not concern need not hear it, but may.
+    """
+
+    def ring(self, delays: Iterable[float] = (0,), bindings: Collection[str] | None = None) -> None:
+        """Jobs become due, each so many seconds from now; none: one ended, or something changed.
+
+        `bindings`: of those jobs; None: of any, and some may have ended.
+        """
         ...
 
     def mark(self) -> int:
         """Where the bell stands now; taken before looking at the store."""
         ...
 
-    async def wait(self, mark: int, timeout: float) -> bool:
-        """Wait for a ring after `mark`, from anywhere, at most `timeout` seconds; did it ring."""
+    async def wait(
+        self, mark: int, timeout: float, bindings: Collection[str] | None = None
+    ) -> bool:
+        """Wait for a ring after `mark`, from anywhere, at most `timeout` seconds; did it ring.
+
+        `bindings`: for jobs of these that become due; none: for those that end, and whatever else
+        changes; None: for all of it.
+        """
         ...
 
     async def close(self) -> None:

@@ -6,7 +6,7 @@ Cloudflare Queues) only a ring is. Half of the seeds have the one, half the othe
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from kiribi.queues.local import EVERY, LocalQueue
@@ -25,8 +25,8 @@ class Bell(LocalQueue):
         super().__init__(None)
         world.bells.append(self)
 
-    def ring(self, delays: Iterable[float] = ()) -> None:
-        super().ring(delays)
+    def ring(self, delays: Iterable[float] = (), bindings: Collection[str] | None = None) -> None:
+        super().ring(delays, bindings)
         if self._world.plan.remote_bell:
             for bell in self._world.bells:
                 if bell is not self:
@@ -48,15 +48,15 @@ class Bell(LocalQueue):
             self._process.call_later(most * world.random() ** 2, self._heard)
 
     def _heard(self) -> None:
-        with self._lock:
-            if self._world.plan.remote_bell:
-                self._ring()
-            else:
-                self._listen()
+        if self._world.plan.remote_bell:
+            self._waiters.ring()
+        else:
+            self._waiters.mark()
 
-    def _listen(self) -> None:
+    def _changed(self) -> bool:
         """As the real one, which asks `PRAGMA data_version`."""
         version = self._world.database.version
-        if not self._world.plan.remote_bell and version != self._version:
-            self._version = version
-            self._ring()
+        if self._world.plan.remote_bell or version == self._version:
+            return False
+        self._version = version
+        return True

@@ -226,7 +226,9 @@ MUTATIONS: dict[str, Sequence[Change]] = {
             "pass",
         ),
     ),
-    "nobody rings for what was settled": ((f"{WORKER}._settled", "self._bell.ring()", "pass"),),
+    "nobody rings for what was settled": (
+        (f"{WORKER}._settled", "ring_for(self._bell, batch, taken)", "pass"),
+    ),
     "a worker looks first and listens then": (
         (f"{WORKER}._serve", "mark = self._bell.mark()", "pass"),
         (f"{WORKER}._serve", "self._bell.wait(mark,", "self._bell.wait(self._bell.mark(),"),

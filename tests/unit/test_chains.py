@@ -169,7 +169,7 @@ def test_deleting_rings_for_whoever_waited() -> None:
 def test_a_release_rings_for_when_it_is_due() -> None:
     async def use(kiribi: Kiribi, _: FakeClock) -> None:
         rung: list[float] = []
-        kiribi.store.on_release(rung.extend)
+        kiribi.store.on_release(lambda delays, bindings=None: rung.extend(delays))
         first = await kiribi.enqueue(Note, "first")
         await kiribi.enqueue_many([(Note, "a", {"after": first}), (Later, "b", {"after": first})])
         strict = await kiribi.enqueue(Note, "c")

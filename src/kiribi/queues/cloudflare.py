@@ -10,7 +10,7 @@ import asyncio
 import logging
 import math
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import Any, cast
 
 logger = logging.getLogger("kiribi")
@@ -34,8 +34,9 @@ class CloudflareQueue:
         self._due: Counter[int] = Counter()
         self._again = 0
 
-    def ring(self, delays: Iterable[float] = (0,)) -> None:
-        """See `ports.Queue`."""
+    def ring(self, delays: Iterable[float] = (0,), bindings: Collection[str] | None = None) -> None:
+        """See `ports.Queue`. An invocation serves all bindings."""
+        del bindings
         for seconds in delays:
             if seconds <= MOST_SECONDS:
                 self._due[max(0, math.ceil(seconds))] += 1
@@ -66,9 +67,11 @@ class CloudflareQueue:
         """See `ports.Queue`."""
         return 0
 
-    async def wait(self, mark: int, timeout: float) -> bool:
+    async def wait(
+        self, mark: int, timeout: float, bindings: Collection[str] | None = None
+    ) -> bool:
         """See `ports.Queue`. Nothing is heard within an invocation: it only waits."""
-        del mark
+        del mark, bindings
         await asyncio.sleep(timeout)
         return False
 

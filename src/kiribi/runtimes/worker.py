@@ -13,7 +13,7 @@ from kiribi._execution import Ended, Execution
 from kiribi._housekeeping import TICK_SECONDS, Housekeeping
 from kiribi._lease import ThreadLease, this_worker
 from kiribi._recurring import keep_firing
-from kiribi._settler import Settler
+from kiribi._settler import Settler, ring_for
 from kiribi.errors import InvalidApplication, InvalidInput, StoreError
 from kiribi.executors import Executors
 from kiribi.performer import ExecutorName
@@ -140,7 +140,7 @@ class Worker:
         self._draining = True
         for pool in self._pools:
             pool.freed.set()
-        self._bell.ring()
+        self._bell.ring((0,), self.bindings)
 
     def _interrupt(self) -> None:
         for pool in self._pools:
@@ -185,7 +185,7 @@ class Worker:
             # Before it waits, it asks when the next one is due.
             if not claimed and not missed and not self._draining:
                 idle = due / 1000 if due else IDLE_SECONDS
-                await self._bell.wait(mark, min(idle, IDLE_SECONDS))
+                await self._bell.wait(mark, min(idle, IDLE_SECONDS), pool.bindings)
 
     async def _claim(self, pool: Pool) -> int:
         jobs = await self._store.claim(
@@ -228,7 +228,7 @@ class Worker:
                 )
             elif self._execution.hooked:
                 self._start(self._hooks, self._execution.hooks(ended))
-        self._bell.ring()
+        ring_for(self._bell, batch, taken)
 
     async def _watch_cancels(self) -> None:
         while True:

@@ -81,9 +81,10 @@ class ActionTable(Batches):
             return now, await self._gone(rows[-1])
         if not step.changes:
             return now, []
-        ids, ended = _changes.taken(step.changes, batch, rows)
-        await self._successors.ended(ended)
-        return now, ids
+        taken = _changes.taken(step.changes, batch, rows)
+        self._successors.freed(taken.freed)
+        await self._successors.ended(taken.ended)
+        return now, list(taken.jobs)
 
     async def abort_action(self, id: str) -> bool:
         """See `action.ActionStore`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from kiribi.job import FINAL, Outcome
 from kiribi.lifecycle import Change
@@ -10,6 +11,20 @@ from kiribi.stores._rows import Params, Row, Rows, dumps
 from kiribi.stores._successors import Ended
 
 FAILURES = (Outcome.FAILED, Outcome.CRASHED)
+
+
+class Taken(NamedTuple):
+    """What a batch of changes did.
+
+    Attributes:
+        jobs: those changed, by id, each with its binding where the store says so.
+        ended: those of them that others wait for and that ended, or opened.
+        freed: bindings whose limits may let others start now, where the store says so.
+    """
+
+    jobs: dict[str, str | None]
+    ended: list[Ended]
+    freed: set[str]
 
 
 def statements(changes: Sequence[Change]) -> list[tuple[str, Params]]:
@@ -60,8 +75,8 @@ def holder(change: Change) -> str:
 
 def taken(
     changes: Sequence[Change], batch: Sequence[tuple[str, Params]], rows: Sequence[Sequence[Row]]
-) -> tuple[list[str], list[Ended]]:
-    """The ids of the jobs changed, and those that others wait for and that ended, or opened."""
+) -> Taken:
+    """Which of `changes` were carried out, and what follows."""
     answer = next(
         one for (name, _), one in zip(batch, rows, strict=True) if name == "apply_changes"
     )
@@ -69,7 +84,11 @@ def taken(
     ended: list[Ended] = [
         (id, None) for id, open, awaited, *_ in answer if awaited and (not open or id in opened)
     ]
-    return [id for id, *_ in answer], ended
+    return Taken(
+        {id: (said[1] if said else None) for id, _, _, *said in answer},
+        ended,
+        {said[1] for _, _, _, *said in answer if said and said[0]},
+    )
 
 
 def _retried(changes: Sequence[Change]) -> list[tuple[str, str, int]]:

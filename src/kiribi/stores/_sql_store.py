@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +24,7 @@ from kiribi.ports import (
     NewJob,
     Progress,
     Retention,
+    Ring,
     Situation,
     WorkerInfo,
 )
@@ -31,13 +32,14 @@ from kiribi.search import WINDOW, BindingCounts, Count, JobFilter, Page
 from kiribi.stores import _changes, _rows
 from kiribi.stores._action_table import ActionTable, StepTaken
 from kiribi.stores._batches import Batch, Write
+from kiribi.stores._changes import Taken
 from kiribi.stores._figures import Figures
 from kiribi.stores._insertion import Insertion, id_bound
 from kiribi.stores._rows import Params, Row, dumps, plain
 from kiribi.stores._schedules import SchedulesDiffer, ScheduleTable
 from kiribi.stores._search import Search, chosen, needs_counters
 from kiribi.stores._single import Single
-from kiribi.stores._successors import Ended, Successors
+from kiribi.stores._successors import Successors
 from kiribi.unique import KeyHeld
 
 SHOWN = 5
@@ -205,21 +207,20 @@ class SqlStore(ScheduleTable, ActionTable, Figures):
         first: dict[str, Change] = {}
         for change in changes:
             first.setdefault(change.id, change)
-        took, ended = await self._change(list(first.values()), write)
-        await self._successors.ended(ended)
-        return [change.id in took and first[change.id] is change for change in changes]
+        taken = await self._change(list(first.values()), write)
+        await self._successors.ended(taken.ended)
+        return [change.id in taken.jobs and first[change.id] is change for change in changes]
 
-    async def _change(
-        self, changes: Sequence[Change], write: Write | None = None
-    ) -> tuple[set[str], list[Ended]]:
-        """The ids of the jobs changed, and those that others wait for and that ended, or opened."""
+    async def _change(self, changes: Sequence[Change], write: Write | None = None) -> Taken:
+        """Carry out changes, without what follows for those who wait for their jobs."""
         if not changes:
-            return set(), []
+            return Taken({}, [], set())
         batch = _changes.statements(changes)
-        ids, ended = _changes.taken(changes, batch, await (write or self._write)(batch))
-        return set(ids), ended
+        taken = _changes.taken(changes, batch, await (write or self._write)(batch))
+        self._successors.freed(taken.freed)
+        return taken
 
-    def on_release(self, ring: Callable[[Iterable[float]], None]) -> None:
+    def on_release(self, ring: Ring) -> None:
         """See `ports.Store`."""
         self._successors.ring = ring
 

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from kiribi.errors import StoreError
 from kiribi.job import JobError, JobStatus
 from kiribi.lifecycle import Change
+from kiribi.ports import Ring
 from kiribi.stores._rows import Row, dumps
+
+if TYPE_CHECKING:
+    from kiribi.stores._changes import Taken
 
 logger = logging.getLogger("kiribi")
 
-Ring = Callable[[Iterable[float]], None]
-"""Told of jobs let go, by the seconds until they are due."""
 Ended = tuple[str, str | None]
 """A job's id and, if it is gone, its last status."""
 
@@ -39,13 +41,18 @@ class Successors:
         self,
         write: Callable[[Sequence[tuple[str, tuple[Any, ...]]]], Awaitable[list[list[Row]]]],
         read: Callable[..., Awaitable[list[Row]]],
-        apply: Callable[[Sequence[Change]], Awaitable[tuple[set[str], list[Ended]]]],
+        apply: Callable[[Sequence[Change]], Awaitable[Taken]],
     ) -> None:
         self._write = write
         self._read = read
         self._apply = apply
         self._from = ""
         self.ring: Ring | None = None
+
+    def freed(self, bindings: Collection[str]) -> None:
+        """Ring for those who may start where the limits of `bindings` forbade it."""
+        if bindings and self.ring is not None:
+            self.ring((0,), bindings)
 
     async def ended(self, ended: Sequence[Ended]) -> None:
         """Let go of the jobs that waited for `ended` alone, or cancel them, and so on."""
@@ -86,11 +93,12 @@ class Successors:
             if not rows:
                 continue
             changes = [_change(row) for row in rows]
-            took, more = await self._apply(changes)
-            ended += more
+            taken = await self._apply(changes)
+            ended += taken.ended
             if self.ring is not None:
-                delays = [one.delay_ms for one in changes if one.id in took]
-                self.ring([ms / 1000 for ms in delays if ms is not None])
+                delays = [one.delay_ms for one in changes if one.id in taken.jobs]
+                bindings = {binding for binding in taken.jobs.values() if binding is not None}
+                self.ring([ms / 1000 for ms in delays if ms is not None], bindings or None)
         return ended
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
@@ -42,16 +42,18 @@ LOOK_SECONDS = 0.5
 class Polling:
     """A doorbell that nobody hears: see `ports.Queue`. Who waits, looks again later."""
 
-    def ring(self, delays: Iterable[float] = (0,)) -> None:
+    def ring(self, delays: Iterable[float] = (0,), bindings: Collection[str] | None = None) -> None:
         """See `ports.Queue`: whoever is asked rings."""
 
     def mark(self) -> int:
         """See `ports.Queue`."""
         return 0
 
-    async def wait(self, mark: int, timeout: float) -> bool:
+    async def wait(
+        self, mark: int, timeout: float, bindings: Collection[str] | None = None
+    ) -> bool:
         """See `ports.Queue`."""
-        del mark
+        del mark, bindings
         await asyncio.sleep(timeout)
         return True
 
