@@ -42,7 +42,7 @@ TOTALS = f"""SELECT binding, {", ".join(f"sum({name})" for name in TALLIES)}
 FROM stat WHERE span_ms > 0 GROUP BY binding"""
 WORKERS = "SELECT id, lease_until, dead_reason FROM worker"
 STEPS = "SELECT job_id, value FROM step"
-INSERTS = frozenset({"insert_jobs", "insert_one", "insert_unique"})
+INSERTS = frozenset({"insert_jobs", "insert_one", "insert_unique", "insert_one_unique"})
 AT_ONCE = {"FEW": 2, "KEYED": 3}
 """How many of a binding run at a time; of a key it is one."""
 STARTS, PER_MS = 6, 1000
