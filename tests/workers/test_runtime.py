@@ -25,7 +25,7 @@ from kiribi import new_id
 
 ENTRY = """
 import asyncio
-from kiribi import Discard, Exponential, Kiribi, Performer, Retry, Snooze
+from kiribi import Discard, Kiribi, Performer
 
 class Add(Performer):
     async def perform(self, payload: dict):
@@ -61,12 +61,50 @@ class Own(Performer):
             raise Discard("no use")
         return [payload, self.once("step", lambda key: key)]
 
+class OwnLong(Performer):
+    executor = "process"
+
+    async def perform(self, payload):
+        try:
+            await asyncio.sleep(600)
+        finally:
+            self.log(f"told: {self.cancelled}")
+
 class Default(Kiribi):
     ...
 """
 
 ELSEWHERE = """
-from kiribi import Kiribi, Performer, Snooze
+import asyncio
+from pyodide.ffi import run_sync
+from kiribi import Cancel, Performer, Retry, Snooze
+
+class Later(Performer):
+    async def perform(self, payload):
+        if self.job.attempts < 3:
+            raise Snooze(0.5, "not yet")
+        return self.job.attempts
+
+class Again(Performer):
+    async def perform(self, payload):
+        if self.job.attempts == 1:
+            raise Retry("busy", after=0.5) from OSError("the reason why")
+        return self.job.attempts
+
+class Watches(Performer):
+    async def perform(self, payload):
+        self.log("begun")
+        try:
+            await asyncio.sleep(600)
+        finally:
+            self.log(f"told: {self.cancelled}")
+
+class Blocks(Performer):
+    def perform(self, payload):
+        while not self.cancelled:
+            run_sync(asyncio.sleep(0.1))
+        self.log(f"told: {self.cancelled}")
+        raise Cancel("as asked")
 
 class Mail(Performer):
     async def perform(self, payload: dict):
@@ -126,6 +164,19 @@ export class Telling extends WorkerEntrypoint {
   }
 }
 
+export class Watching extends WorkerEntrypoint {
+  async perform(payload: any, context: any) {
+    while (!await context.cancelled()) await new Promise((done) => setTimeout(done, 50));
+    await context.log("told: true");
+    throw new Error("stopped as asked");
+  }
+}
+
+// one that does not look
+export class Deaf extends WorkerEntrypoint {
+  async perform() { await new Promise((done) => setTimeout(done, 600_000)); }
+}
+
 export default { fetch() { return new Response("") } };
 """
 
@@ -141,7 +192,12 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Generator[Dev]:
     services = [
         {"binding": "TYPED", "service": "typed", "entrypoint": "Typed"},
         {"binding": "TELLING", "service": "typed", "entrypoint": "Telling"},
-        {"binding": "MAIL", "service": "mail", "entrypoint": "Mail"},
+        {"binding": "WATCHING", "service": "typed", "entrypoint": "Watching"},
+        {"binding": "DEAF", "service": "typed", "entrypoint": "Deaf"},
+        *(
+            {"binding": name.upper(), "service": "mail", "entrypoint": name}
+            for name in ("Mail", "Later", "Again", "Watches", "Blocks")
+        ),
         {"binding": "DOOMED", "service": "doomed", "entrypoint": "Doomed"},
         {"binding": "ASKS", "service": "doomed", "entrypoint": "Asks"},
         {"binding": "SUMS", "service": "doomed", "entrypoint": "Sums"},
@@ -225,6 +281,45 @@ def test_a_python_performer_elsewhere(running: Dev) -> None:
     assert found["status"] == "FAILED"
     assert said(found) == ("LookupError", "nobody there")
     assert "raise LookupError" in found["result"][0]["traceback"]
+
+
+def test_a_snooze_from_elsewhere(running: Dev) -> None:
+    found = ended(running, call(running, "enqueue", "LATER", None, {"maxRetries": 1})["id"])
+    assert (found["status"], found["returnValue"], found["failures"]) == ("COMPLETED", 3, 0)
+    assert [one["outcome"] for one in found["result"]] == ["snoozed", "snoozed", "completed"]
+    waited = found["result"][1]["startedAt"] - found["result"][0]["finishedAt"]
+    assert waited >= 500
+
+
+def test_a_retry_from_elsewhere(running: Dev) -> None:
+    """Its own delay counts, not the job's."""
+    found = ended(running, call(running, "enqueue", "AGAIN", None, {"retryDelay": 3600})["id"])
+    assert (found["status"], found["returnValue"], found["failures"]) == ("COMPLETED", 2, 1)
+    first, second = found["result"]
+    assert (first["outcome"], first["errorType"], first["error"]) == ("failed", "Retry", "busy")
+    assert "the reason why" in first["traceback"]
+    assert second["startedAt"] - first["finishedAt"] >= 500
+    spent = ended(running, call(running, "enqueue", "AGAIN", None, {"maxRetries": 1})["id"])
+    assert (spent["status"], said(spent)) == ("FAILED", ("Retry", "busy"))
+
+
+@pytest.mark.parametrize(
+    ("binding", "status", "told"),
+    [
+        ("WATCHES", "CANCELLED", True),
+        ("BLOCKS", "CANCELLED", True),
+        ("OWN_LONG", "CANCELLED", True),
+        ("WATCHING", "FAILED", True),  # what it threw came first
+        ("DEAF", "CANCELLED", False),
+    ],
+)
+def test_a_cancel_is_seen_elsewhere(running: Dev, binding: str, status: str, told: bool) -> None:
+    id = call(running, "enqueue", binding, None, {"maxRetries": 1})["id"]
+    until(lambda: call(running, "find", id)["status"] == "PROCESSING")
+    assert call(running, "cancel", id)["cancelRequested"]
+    assert ended(running, id)["status"] == status
+    lines = [one["message"] for one in call(running, "logs", id)]
+    assert ("told: True" in lines or "told: true" in lines) == told, lines
 
 
 def test_an_invocation_of_its_own(running: Dev) -> None:

@@ -22,7 +22,8 @@ from kiribi.manager import Kiribi
 from kiribi.performer import Performer, performers_in
 from kiribi.ports import Executor, WorkerInfo
 from kiribi.queues.cloudflare import CloudflareQueue, jobs_in, stands_for_lost
-from kiribi.runtimes.bound import ExportExecutor, answered, executor_of, performer_of
+from kiribi.runtimes.bound import ExportExecutor, performer_of
+from kiribi.runtimes.elsewhere import answered, executor_of
 from kiribi.runtimes.invocation import CONCURRENCY, LEASE_SECONDS, MOST_JOBS, Invocation
 from kiribi.runtimes.javascript import (
     BoundDatabase,
