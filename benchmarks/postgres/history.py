@@ -22,16 +22,16 @@ WHERE attrelid = 'kiribi.job'::regclass AND attnum > 0 AND attname NOT IN ('id',
 FILL = """
 INSERT INTO kiribi.job (id, shelf, {columns})
 SELECT left(stamp, 8) || '-' || substr(stamp, 9) || '-7' || substr(gen_random_uuid()::text, 16),
-  2 * %(day)s, {columns}
+  2 * %(day)s::integer, {columns}
 FROM (
-  SELECT lpad(to_hex(%(day)s * 86400000 + n * 86400000 / %(jobs)s), 12, '0') AS stamp, job.*
+  SELECT lpad(to_hex(%(day)s * 86400000::bigint + n * 86400000 / %(jobs)s), 12, '0') AS stamp, job.*
   FROM generate_series(0::bigint, %(jobs)s - 1) AS n
   CROSS JOIN (SELECT {columns} FROM kiribi.job WHERE shelf > 0 LIMIT 1) AS job
 ) AS made
 """
 COUNT = """
 INSERT INTO kiribi.tally (at_ms, binding, completed, changes, enqueued, completions)
-VALUES (%(day)s * 86400000, 'NOOP', %(jobs)s, %(jobs)s, %(jobs)s, %(jobs)s)
+VALUES (%(day)s * 86400000::bigint, 'NOOP', %(jobs)s, %(jobs)s, %(jobs)s, %(jobs)s)
 """
 
 

@@ -69,7 +69,7 @@ class KiribiSide:
         async def all_at_once() -> float:
             async with Kiribi.connect(url, performers=[Noop]) as kiribi:
                 start = time.perf_counter()
-                options = {"delay": delay} if delay else {}
+                options = {"first_delay": delay} if delay else {}
                 await kiribi.enqueue_many(("NOOP", {"n": n}, options) for n in range(jobs))
                 return jobs / (time.perf_counter() - start)
 
