@@ -73,6 +73,7 @@ $(VENV)/.dev: $(VENV)/.package
 
 $(VENV)/.bench: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --group bench --group peers
+	-@$(BIN)/python -m benchmarks.postgres.oban_side
 	@touch $@
 
 $(VENV)/.node: | $(VENV)/bin/python

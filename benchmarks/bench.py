@@ -88,7 +88,7 @@ class Bench:
             jobs=2_000,
             history=20_000,
             kept=20_000,
-            pinned=4_000,
+            pinned=20_000,
             idle=5,
             repeat=1,
             samples=10,

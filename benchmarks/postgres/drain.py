@@ -11,8 +11,11 @@ from benchmarks.postgres.kiribi_side import KiribiSide
 
 WIDE = 500
 """Jobs at a time, as many as PgQueuer's best setting claims."""
-LEAD = 8.0
+LEADS = (4.0, 8.0, 16.0)
 """Seconds in which jobs are enqueued and workers start, so that all begin at the same moment."""
+
+UP = "SELECT count(*) FROM kiribi.worker WHERE bindings <> '[]'"
+BEGUN = "SELECT EXISTS (SELECT 1 FROM kiribi.job WHERE shelf = 0 AND due <= kiribi.now_ms())"
 
 
 def measure(bench: Bench) -> Iterator[Figure]:
@@ -56,12 +59,12 @@ def _two(bench: Bench, fresh: Databases) -> Iterator[Figure]:
 
 def _together(side: KiribiSide, fresh: Databases, jobs: int) -> float:
     """Jobs per second when all worker processes begin at the same moment."""
-    up = "SELECT count(*) FROM kiribi.worker WHERE bindings <> '[]'"
-    with fresh.fresh() as url:
-        side.make(url)
-        side.enqueue_many(url, jobs, LEAD)
-        with side.worker(url) as process:
-            until(lambda: ask(url, up)[0] == side.processes, "all workers are up", pause=0.05)
-            begun = ask(url, "SELECT count(*) FROM kiribi.job WHERE due <= kiribi.now_ms()")[0]
-            assert not begun, "the workers were not up before the jobs were due"
-            return sides.worked_off(side, url, jobs, process)
+    for lead in LEADS:
+        with fresh.fresh() as url:
+            side.make(url)
+            side.enqueue_many(url, jobs, lead)
+            with side.worker(url) as process:
+                until(lambda: ask(url, UP)[0] == side.processes, "all workers are up", pause=0.05)
+                if not ask(url, BEGUN)[0]:
+                    return sides.worked_off(side, url, jobs, process)
+    raise TimeoutError("the workers were never up before the jobs were due")

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import pytest
 from benchmarks import page
 from benchmarks.bench import Bar, Figure, percentile
+from benchmarks.postgres.groups import GROUPS
 from benchmarks.report import as_json, missed, number, table
 from rich.console import Console
 
@@ -116,4 +117,22 @@ def test_a_quick_run_measures_the_peers_at_hand() -> None:
     figures = quick("peers")
     for what in ("drain", "enqueue", "start"):
         assert {f"{what}: Kiribi", f"{what}: Huey"} <= figures.keys()
+    assert all(one["value"] > 0 for one in figures.values())
+
+
+ON_POSTGRESQL = {
+    "pg-drain": ("drain of 2,000 waiting jobs", "the same, two worker processes"),
+    "pg-enqueue": ("enqueue, one by one", "enqueue_many, 2,000"),
+    "pg-start": ("start, p50", "start, p99"),
+    "pg-wal": ("write-ahead log of a job",),
+    "pg-history": ("drain beside 20,000 finished jobs",),
+    "pg-pinned": ("slowest time beside the fastest, 20,000 jobs, a transaction open",),
+    "pg-idle": ("drain with 5 idle workers listening",),
+}
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_quick_run_measures_every_row_on_postgresql(group: str) -> None:
+    figures = quick(group)
+    assert {f"PostgreSQL: {row}" for row in ON_POSTGRESQL[group]} <= figures.keys()
     assert all(one["value"] > 0 for one in figures.values())
