@@ -23,6 +23,13 @@ SWEPT = (JobStatus.COMPLETED, JobStatus.CANCELLED)
 class Acting(Looking):
     """What may be done to very many jobs, in steps."""
 
+    async def ring(self) -> None:
+        """Tell the workers that something is due: after the commit of a `transaction` of yours.
+
+        Without it they notice within a second.
+        """
+        self.queue.ring()
+
     async def start_action(self, kind: str, filter: Filter, *, who: str = "") -> Action:
         """Have something done to all jobs that match now, in the background: any number of them.
 

@@ -61,6 +61,12 @@ class Session:
             future.cancel()
             raise
 
+    def soon(self, do: Callable[[], object]) -> None:
+        """Have something done on the session's loop, if it is open still."""
+        with self._lock:
+            if not self._closed:
+                self._loop.call_soon_threadsafe(do)
+
     def close(self) -> None:
         """End the calls under way, and the thread."""
         with self._lock:

@@ -29,14 +29,15 @@ from kiribi._explain import Explanation
 from kiribi._looking import Filter
 from kiribi._scheduled import ScheduleInfo
 from kiribi._session import Session
+from kiribi._within import Call, finished
 from kiribi.action import Action
 from kiribi.batch import Batch
 from kiribi.job import Job, JobStatus
 from kiribi.limits import Limits
 from kiribi.manager import Asked, Kiribi
-from kiribi.options import Options
+from kiribi.options import Enqueuing, Options
 from kiribi.performer import Performer, Performs
-from kiribi.ports import BindingInfo, LogLine, WorkerInfo
+from kiribi.ports import BindingInfo, LogLine, NewJob, WorkerInfo
 from kiribi.schedule import Schedule, When
 from kiribi.search import MAX_PAGE_SIZE, PAGE_SIZE, BindingStats, Count, FailureGroup, Page, Pulse
 from kiribi.unique import KeyHeld
@@ -85,17 +86,40 @@ class BlockingKiribi:
 
     @overload
     def enqueue(
-        self, binding: type[Performs[P]], payload: P, **options: Unpack[Options]
+        self, binding: type[Performs[P]], payload: P, **options: Unpack[Enqueuing]
     ) -> Job: ...
     @overload
-    def enqueue(self, binding: str, payload: Any = None, **options: Unpack[Options]) -> Job: ...
-    def enqueue(self, binding: Any, payload: Any = None, **options: Any) -> Job:
-        """Accept a job: it is durably stored on return. See `Kiribi.enqueue`."""
-        return self._call(lambda kiribi: kiribi.enqueue(binding, payload, **options))
+    def enqueue(self, binding: str, payload: Any = None, **options: Unpack[Enqueuing]) -> Job: ...
+    def enqueue(
+        self,
+        binding: Any,
+        payload: Any = None,
+        *,
+        transaction: Any = None,
+        notify: bool = False,
+        **options: Any,
+    ) -> Job:
+        """Accept a job: it is durably stored on return. See `Kiribi.enqueue`.
 
-    def enqueue_many(self, jobs: Iterable[Asked]) -> list[Job]:
+        A `transaction` is a Connection of psycopg, or a Session or Connection of SQLAlchemy.
+        """
+        if transaction is not None:
+            asked = (binding, payload, options)
+            return self._within(transaction, notify, lambda call: call.checked(*asked))[0]
+        return self._call(lambda kiribi: kiribi.enqueue(binding, payload, notify=notify, **options))
+
+    def enqueue_many(
+        self, jobs: Iterable[Asked], *, transaction: Any = None, notify: bool = False
+    ) -> list[Job]:
         """Accept many jobs, in order. See `Kiribi.enqueue_many`."""
-        return self._call(lambda kiribi: kiribi.enqueue_many(jobs))
+        if transaction is not None:
+            asked = list(jobs)
+            return self._within(transaction, notify, lambda call: call.all_checked(asked))
+        return self._call(lambda kiribi: kiribi.enqueue_many(jobs, notify=notify))
+
+    def ring(self) -> None:
+        """Tell the workers that something is due. See `Kiribi.ring`."""
+        self._call(lambda kiribi: kiribi.ring())
 
     def enqueue_batch(self, jobs: Iterable[Asked], then: Asked) -> Batch:
         """Accept jobs and a callback that runs after all of them. See `Kiribi.enqueue_batch`."""
@@ -299,6 +323,18 @@ class BlockingKiribi:
     def _call(self, ask: Callable[[Kiribi], Coroutine[Any, Any, R]]) -> R:
         session = self._open()
         return session.call(ask(session.kiribi))
+
+    def _within(
+        self,
+        transaction: object,
+        notify: bool,
+        checked: Callable[[Call], Coroutine[Any, Any, list[NewJob]]],
+    ) -> list[Job]:
+        session = self._open()
+        kiribi: Any = session.kiribi  # its twin: what is private to one is to both
+        call: Call = kiribi._within(transaction, notify, blocking=True)
+        new = session.call(checked(call))
+        return finished(call.stored(new, lambda jobs: session.soon(lambda: kiribi._ring(jobs))))
 
     def _forked(self) -> None:
         # Its thread is not in the child, and its connection is the parent's: neither close it

@@ -16,6 +16,7 @@ from kiribi._intake import Intake, steps
 from kiribi._looking import Filter
 from kiribi._meta import Meta
 from kiribi._source import source_of
+from kiribi._within import Call, call
 from kiribi.backoff import DEFAULT, RetryDelay
 from kiribi.batch import Batch, with_callback
 from kiribi.errors import (
@@ -27,7 +28,7 @@ from kiribi.errors import (
 from kiribi.job import FINAL, Job, JobStatus
 from kiribi.lifecycle import Change
 from kiribi.limits import Limits, checked_limits
-from kiribi.options import CHECKS, Options
+from kiribi.options import CHECKS, Enqueuing, Options
 from kiribi.payloads import schema_of
 from kiribi.performer import DEFAULTS as OPTIONS
 from kiribi.performer import Performer, Performs, by_binding, defaults_of, limits_of, performers_in
@@ -175,39 +176,61 @@ class Kiribi(Acting):
 
     @overload
     async def enqueue(
-        self, binding: type[Performs[P]], payload: P, **options: Unpack[Options]
+        self, binding: type[Performs[P]], payload: P, **options: Unpack[Enqueuing]
     ) -> Job: ...
     @overload
     async def enqueue(
-        self, binding: str, payload: Any = None, **options: Unpack[Options]
+        self, binding: str, payload: Any = None, **options: Unpack[Enqueuing]
     ) -> Job: ...
-    async def enqueue(self, binding: Any, payload: Any = None, **options: Any) -> Job:
+    async def enqueue(
+        self,
+        binding: Any,
+        payload: Any = None,
+        *,
+        transaction: Any = None,
+        notify: bool = False,
+        **options: Any,
+    ) -> Job:
         """Accept a job: it is durably stored on return.
 
         Args:
             binding: a performer class or its binding.
             payload: JSON, or what the performer's annotation takes. Tuples become lists; keys
                 that are no text, NaN and more than 100 levels are refused, not changed.
+            transaction: on PostgreSQL, a connection of asyncpg or psycopg, or an AsyncSession or
+                AsyncConnection of SQLAlchemy: the job is stored in its transaction, and exists
+                once that commits.
+            notify: have the database ring as that transaction commits.
             options: see `EnqueueOptions`.
 
         Raises:
             InvalidInput: an option, the payload or the binding is wrong; nothing was stored.
             IdConflict: the `id` exists with other content.
             Duplicate: another job holds the key of a `unique` that raises.
+            NotSupported: the database, or the driver, has no `transaction` for this.
         """
+        if (within := self._within(transaction, notify)) is not None:
+            new = await within.checked(binding, payload, options)
+            return (await within.stored(new, self._ring))[0]
         (job,) = await self.store.insert([await self._intake.checked(binding, payload, options)])
         self._ring([job])
         return job
 
-    async def enqueue_many(self, jobs: Iterable[Asked]) -> list[Job]:
+    async def enqueue_many(
+        self, jobs: Iterable[Asked], *, transaction: Any = None, notify: bool = False
+    ) -> list[Job]:
         """Accept many jobs, `(binding, payload)` or `(binding, payload, options)`, in order.
 
-        One round trip per thousand (or 16 MB), each stored as a whole or not at all.
+        One round trip per thousand (or 16 MB), each stored as a whole or not at all; in a
+        `transaction` (see `enqueue`) all of them.
 
         Raises:
             InvalidInput: one of them is wrong; nothing at all was stored.
             IdConflict: an `id` exists with other content; its thousand was not stored.
+            NotSupported: as `enqueue`.
         """
+        if (within := self._within(transaction, notify)) is not None:
+            return await within.stored(await within.all_checked(jobs), self._ring)
         stored: list[Job] = []
         for step in steps(await self._intake.all_checked(jobs)):
             new = await self.store.insert(step)
@@ -440,6 +463,9 @@ class Kiribi(Acting):
                     running.stop("cancel")
         self.queue.ring(() if event is lifecycle.cancel else (0,) * len(acted.done))
         return await self._existing(target) if isinstance(target, str) else acted
+
+    def _within(self, transaction: object, notify: bool, *, blocking: bool = False) -> Call | None:
+        return call(self.store, self._intake, transaction, notify=notify, blocking=blocking)
 
     def _ring(self, new: Sequence[Job]) -> None:
         delays = [(job.due_ms - job.updated_ms) / 1000 for job in new]

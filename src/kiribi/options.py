@@ -47,6 +47,13 @@ class Options(TypedDict, total=False):
     unique: Unique | Mapping[str, Any] | bool | None
 
 
+class Enqueuing(Options, total=False):
+    """All keyword arguments of `enqueue`, for type checkers: options, and whose transaction."""
+
+    transaction: Any
+    notify: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnqueueOptions:
     """What the caller of `enqueue` chose; None means: the performer's or manager's default.

@@ -170,6 +170,31 @@ class Retention:
     seconds: Mapping[JobStatus, float]
 
 
+class Within(Protocol):
+    """`insert` inside the transaction of a caller: what it stores is there once that commits."""
+
+    @property
+    def blocking(self) -> bool:
+        """Whether the caller's connection blocks: then `store` and `notify` never suspend."""
+        ...
+
+    async def prepare(self, jobs: Sequence[NewJob]) -> None:
+        """What must not wait for the caller's commit, on the store's own connection."""
+        ...
+
+    async def store(self, steps: Sequence[Sequence[NewJob]]) -> list[Job]:
+        """As `Store.insert`, some at a time. All or none; the transaction goes on either way."""
+        ...
+
+    async def notify(self, bindings: Collection[str]) -> None:
+        """Have the database ring for due jobs of `bindings` as it commits."""
+        ...
+
+    def after_commit(self, ring: Callable[[], None]) -> None:
+        """Have `ring` called after the commit, if whoever commits tells of it."""
+        ...
+
+
 class Store(ActionStore, Protocol):
     """Where jobs live: the truth."""
 
@@ -211,6 +236,15 @@ class Store(ActionStore, Protocol):
             IdConflict: an id exists with another binding, payload or other options.
             Duplicate: the unique key of a job that asked to raise is held by another.
             InvalidInput: a job waits for one that does not exist.
+        """
+        ...
+
+    def within(self, transaction: object) -> Within:
+        """This store inside the transaction of a caller, given by its connection or session.
+
+        Raises:
+            NotSupported: the store has no such transactions, or the driver is none it knows.
+            InvalidInput: it is no connection.
         """
         ...
 

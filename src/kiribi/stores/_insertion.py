@@ -133,7 +133,7 @@ class Insertion:
             if id in existing:
                 answers.append(existing[id])
                 continue
-            priority = priorities[job.binding] if job.priority is None else job.priority
+            priority = priorities.get(job.binding, 0) if job.priority is None else job.priority
             due = now + job.delay_ms if job.at_ms is None else job.at_ms
             made = pending(id, job, payload, priority, due, now)
             answers.append(replace(made, duplicate=True) if at in self._again else made)

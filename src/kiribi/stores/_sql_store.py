@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from kiribi.errors import Duplicate, IdConflict, InvalidInput, StoreError
+from kiribi.errors import Duplicate, IdConflict, InvalidInput, NotSupported, StoreError
 from kiribi.job import Job, JobStatus, id_ms
 from kiribi.lifecycle import Change
 from kiribi.ports import (
@@ -26,6 +26,7 @@ from kiribi.ports import (
     Retention,
     Ring,
     Situation,
+    Within,
     WorkerInfo,
 )
 from kiribi.search import WINDOW, BindingCounts, Count, JobFilter, Page
@@ -83,8 +84,17 @@ class SqlStore(ScheduleTable, ActionTable, Figures):
         """See `ports.Store`."""
         return await self._insert(jobs, self._write) if jobs else []
 
-    async def _insert(self, jobs: Sequence[NewJob], write: Write) -> list[Job]:
-        if len(jobs) == 1 and Single.fits(jobs[0], self._known_bindings):
+    def within(self, transaction: object) -> Within:
+        """See `ports.Store`."""
+        del transaction
+        raise NotSupported(
+            "transaction: jobs in the transaction of another connection need a PostgreSQL database"
+        )
+
+    async def _insert(
+        self, jobs: Sequence[NewJob], write: Write, *, simple: bool = True
+    ) -> list[Job]:
+        if simple and len(jobs) == 1 and Single.fits(jobs[0], self._known_bindings):
             return [await self._insert_one(jobs[0], write)]
         call = Insertion(jobs, self._now(), self._known_bindings)
         try:
@@ -133,9 +143,12 @@ class SqlStore(ScheduleTable, ActionTable, Figures):
 
     async def _insert_one(self, job: NewJob, write: Write) -> Job:
         call = Single(job, self._now())
-        stored = (await write(call.statements))[1]
-        # no row: the batch was repeated, its first answer lost
-        return call.answer(stored[0]) if stored else (await self.find([call.id]))[0]
+        if (stored := call.answer(await write(call.statements))) is not None:
+            return stored
+        # the batch was repeated, its first answer lost; or the key is held
+        if job.unique is None:
+            return (await self.find([call.id]))[0]
+        return (await self._insert([job._replace(id=call.id)], write, simple=False))[0]
 
     async def _answer(self, call: Insertion, rows: Sequence[Sequence[Row]]) -> list[Job]:
         found = call.read(rows)
