@@ -1,36 +1,51 @@
-"""Connections to a PostgreSQL database: no state in a session, so that any pooler may stand between."""
+"""Connections to a PostgreSQL database: sessions without state, so that a pooler may be between."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import asyncpg
 
-from kiribi.errors import StoreUnavailable
+from kiribi.errors import SchemaMismatch, StoreUnavailable
 
 MOST = 8
 """Connections of one store: a worker claims, settles, reports and looks at the same time."""
 CONNECT_SECONDS = 10.0
 COMMAND_SECONDS = 30.0
 """A statement that takes longer is given up, and its connection with it: it may be half open."""
+RELEASE_SECONDS = 2.0
+"""How long a connection may take to give up a statement."""
 IDLE_SECONDS = 300.0
 
-LOST = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError)
+FAILED = (
+    OSError,  # with all of TimeoutError and ConnectionError
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresError,
+)
+"""All that the driver raises."""
+LOST = (
+    OSError,
+    asyncpg.InterfaceError,  # closed, or being closed
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,  # may come after the commit
+    asyncpg.CrashShutdownError,
+)
 """What says nothing about whether the work was done."""
 DOWN = (
-    asyncpg.OperatorInterventionError,  # shut down, or a statement was cancelled
+    asyncpg.OperatorInterventionError,  # starting, shutting down; or a statement was cancelled
     asyncpg.InsufficientResourcesError,  # too many connections, disk or memory full
-    asyncpg.CannotConnectNowError,
-    asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.InvalidCatalogNameError,
-    asyncpg.ProtocolViolationError,
-    asyncpg.InsufficientPrivilegeError,
+    asyncpg.ReadOnlySQLTransactionError,  # of a server that is not the first any more
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.TransactionTimeoutError,
 )
-"""What the database says when it cannot be used: nothing was done."""
+"""What a database says that may be usable soon: nothing was done."""
+UNPREPARED = (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError)
+"""What one session says of what was prepared in another."""
 
 
 class Connections:
@@ -50,6 +65,15 @@ class Connections:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
 
+    @property
+    def pooled(self) -> bool:
+        """Whether each transaction may meet another session, as behind a pooler.
+
+        There a statement and its parameters, which are sent one after the other, need a
+        transaction around them.
+        """
+        return self._options.get("statement_cache_size") == 0
+
     async def open(self) -> None:
         """Connect.
 
@@ -65,42 +89,99 @@ class Connections:
                 reset=_nothing,
                 **self._options,
             )
-        except (*LOST, *DOWN) as error:
+        except FAILED as error:
             raise self.unavailable(error) from error
 
     async def close(self) -> None:
-        """Let go of the database."""
+        """Let go of the database, once the calls under way have ended, or after a while."""
         self._closed = True
-        if self._pool is not None and self._loop is asyncio.get_running_loop():
-            try:
-                async with asyncio.timeout(CONNECT_SECONDS):
-                    await self._pool.close()
-            except TimeoutError:
-                self._pool.terminate()
+        if self._pool is None or self._loop is None:
+            return
+        if self._loop is not asyncio.get_running_loop():
+            with suppress(RuntimeError):  # it is closed, and the pool with it
+                self._loop.call_soon_threadsafe(self._pool.terminate)
+            return
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await self._pool.close()
+        except FAILED:
+            self._pool.terminate()
 
     @asynccontextmanager
     async def use(self) -> AsyncIterator[asyncpg.Connection]:
-        """A connection, for one transaction."""
+        """A connection, for one transaction.
+
+        Raises:
+            StoreUnavailable: the store is closed.
+        """
         if self._closed or self._pool is None:
-            raise StoreUnavailable("the store is closed")
-        if asyncio.get_running_loop() is self._loop:
-            async with self._pool.acquire(timeout=CONNECT_SECONDS) as connection:
-                yield connection
-            return
-        connection = await self.connect()
+            raise StoreUnavailable(f"database {self._url}: the store is closed")
+        pool = self._pool if asyncio.get_running_loop() is self._loop else None
+        connection = await (
+            self.connect() if pool is None else pool.acquire(timeout=CONNECT_SECONDS)
+        )
         try:
             yield connection
+        except (TimeoutError, asyncpg.ReadOnlySQLTransactionError):
+            # what is half open, or another server now, its neighbours are, too
+            if pool is not None:
+                await pool.expire_connections()
+            raise
         finally:
-            await connection.close(timeout=CONNECT_SECONDS)
+            # the answer is there, or the reason why not: how the connection ends changes nothing
+            with suppress(*FAILED):
+                if pool is None:
+                    await connection.close(timeout=RELEASE_SECONDS)
+                else:
+                    await pool.release(connection, timeout=RELEASE_SECONDS)
+
+    async def fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
+        """Carry out one statement, once. Raises what the driver raises, or StoreUnavailable."""
+        async with self.use() as connection:
+            if not self.pooled:
+                return await connection.fetch(sql, *arguments)
+            async with transaction(connection):
+                return await connection.fetch(sql, *arguments)
 
     async def connect(self) -> asyncpg.Connection:
         """A connection of one's own, to be closed by whoever asked for it."""
         return await asyncpg.connect(**self._options)
 
+    def outdated(self, error: BaseException, schema: str) -> SchemaMismatch:
+        """The error for something that a migration would have made."""
+        return SchemaMismatch(
+            f"database {self._url}: its schema {schema} lacks migrations "
+            f"({_first_line(error)}); run `kiribi migrate`"
+        )
+
     def unavailable(self, error: BaseException) -> StoreUnavailable:
         """The error, saying which database; the driver's words, never the password."""
-        said = str(error) or type(error).__name__
+        said = _first_line(error)
+        if isinstance(error, UNPREPARED) and not self.pooled:
+            said = "a pooler changes sessions under our hands: add ?pooler=transaction to its URL"
         return StoreUnavailable(f"database {self._url}: {said}")
+
+
+@asynccontextmanager
+async def transaction(connection: asyncpg.Connection) -> AsyncIterator[None]:
+    """A transaction; one that failed is not waited for where its connection does not answer."""
+    begun = connection.transaction()
+    await begun.start()
+    try:
+        yield
+    except BaseException:
+        try:
+            async with asyncio.timeout(RELEASE_SECONDS):
+                await begun.rollback()
+        except FAILED:
+            connection.terminate()
+        raise
+    await begun.commit()
+
+
+def _first_line(error: BaseException) -> str:
+    """The driver's words, without details: these show what is in the tables."""
+    return str(error).partition("\n")[0] or type(error).__name__
 
 
 async def _nothing(connection: asyncpg.Connection) -> None:

@@ -10,17 +10,15 @@ import asyncio
 import json
 import logging
 import random
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from kiribi.errors import SchemaMismatch, StoreError, StoreUnavailable
-from kiribi.job import Job
-from kiribi.lifecycle import Change
-from kiribi.ports import DELETABLE, JobStatus
 from kiribi.stores._batches import Batch
 from kiribi.stores._d1_statements import statements
+from kiribi.stores._lost_answers import LostAnswers
 from kiribi.stores._rows import Params, Row, as_text, dumps
-from kiribi.stores._sql_store import CONFLICTS, SqlStore
+from kiribi.stores._sql_store import CONFLICTS
 from kiribi.stores._statements import migrations
 
 logger = logging.getLogger("kiribi")
@@ -57,7 +55,7 @@ class Database(Protocol):
         ...
 
 
-class D1Store(SqlStore):
+class D1Store(LostAnswers):
     """Jobs in a D1 database whose migrations wrangler applies.
 
     Args:
@@ -110,34 +108,8 @@ class D1Store(SqlStore):
     async def close(self) -> None:
         """See `ports.Store`. A binding has nothing to let go of."""
 
-    async def apply(self, changes: Sequence[Change]) -> list[bool]:
-        """See `ports.Store`."""
-        write = _Writing(self)
-        took = await self._apply(changes, write)
-        if not write.repeated or all(took):
-            return took
-        # the first try may have done what the second found done
-        jobs = {job.id: job for job in await self.find([change.id for change in changes])}
-        took = [
-            one or (change.id in jobs and _carried_out(change, jobs[change.id]))
-            for change, one in zip(changes, took, strict=True)
-        ]
-        await self._successors.ended(
-            [(change.id, None) for change, one in zip(changes, took, strict=True) if one]
-        )
-        return took
-
-    async def delete(
-        self, ids: Sequence[str], statuses: Collection[JobStatus] = DELETABLE
-    ) -> list[str]:
-        """See `ports.Store`."""
-        write = _Writing(self)
-        gone = await self._delete(ids, statuses, write)
-        if write.repeated:
-            left = {id for (id,) in await self._rows("existing_ids", dumps(list(ids)))}
-            gone = [id for id in ids if id not in left]
-            await self._successors.ended([(id, None) for id in gone])
-        return gone
+    def _trying(self) -> _Writing:
+        return _Writing(self)
 
     async def _write(self, batch: Batch, *, durable: bool = True) -> list[list[Row]]:
         del durable  # all of it is
@@ -214,17 +186,3 @@ def _explained(error: D1Error, url: str) -> Exception:
     if "no such table" in message or "no such column" in message:
         return SchemaMismatch(f"{url}: its schema lacks migrations ({message}); {APPLY}")
     return error
-
-
-def _carried_out(change: Change, job: Job) -> bool:
-    """Whether `job` shows that `change` was carried out."""
-    if change.outcome is not None:
-        return any(
-            attempt.number == change.attempts and attempt.outcome is change.outcome
-            for attempt in job.history
-        )
-    return (job.status, job.attempts, job.cancel_requested) == (
-        change.status,
-        change.attempts,
-        change.cancel,
-    )

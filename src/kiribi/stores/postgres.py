@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import random
-import re
 import secrets
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import asyncpg
@@ -15,16 +12,18 @@ import asyncpg
 from kiribi.errors import SchemaMismatch, StoreUnavailable
 from kiribi.job import WAITING, Job
 from kiribi.lifecycle import Change
-from kiribi.ports import DELETABLE, JobStatus, NewJob
+from kiribi.ports import NewJob
 from kiribi.stores import _rows
-from kiribi.stores._asyncpg import DOWN, LOST, Connections
+from kiribi.stores._asyncpg import FAILED, Connections, transaction
 from kiribi.stores._batches import Batch
 from kiribi.stores._floors import Floors
 from kiribi.stores._gathering import Gathering
-from kiribi.stores._postgres_statements import Asked, composed, in_schema, prepared
+from kiribi.stores._lost_answers import LostAnswers
+from kiribi.stores._postgres_statements import in_schema, prepared
+from kiribi.stores._postgres_tries import Tries
 from kiribi.stores._postgres_upkeep import Upkeep
-from kiribi.stores._rows import Row, dumps
-from kiribi.stores._sql_store import CONFLICTS, apart, best_first
+from kiribi.stores._rows import Row
+from kiribi.stores._sql_store import apart, best_first
 from kiribi.stores._statements import migrations
 
 logger = logging.getLogger("kiribi")
@@ -32,15 +31,11 @@ logger = logging.getLogger("kiribi")
 MAX_PAYLOAD_BYTES = 10_000_000
 GATHERED_BELOW = 100
 """Jobs in a call of `insert` that has more from sharing than it costs to wait for others."""
-TRIES = 6
-FIRST_PAUSE = 0.05
-"""Seconds before the second try; then twice as long each time, with jitter."""
-AGAIN = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
-"""Somebody was in the way: nothing was done, and the next try finds things as they are then."""
-NO_SHELF = re.compile(r"\(shelf\) = \((\d+)\)")
+UNSYNCED = "SET LOCAL synchronous_commit = off"
+SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
-class PostgresStore(Upkeep):
+class PostgresStore(LostAnswers, Upkeep):
     """Jobs in a schema of a PostgreSQL database.
 
     Args:
@@ -99,7 +94,7 @@ class PostgresStore(Upkeep):
         scripts = migrations("postgres")
         schema = self.schema
         try:
-            async with self.connections.use() as connection, connection.transaction():
+            async with self.connections.use() as connection, transaction(connection):
                 await connection.execute(
                     "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"kiribi {schema}"
                 )
@@ -109,7 +104,7 @@ class PostgresStore(Upkeep):
                     await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted}")
                 for script in scripts[done:]:
                     await connection.execute(in_schema(script, schema))
-        except (*LOST, *DOWN) as error:
+        except FAILED as error:
             raise self.connections.unavailable(error) from error
         return len(scripts) - done
 
@@ -120,9 +115,9 @@ class PostgresStore(Upkeep):
             SchemaMismatch: it is newer, or older and not migrated.
         """
         try:
-            async with self.connections.use() as connection:
+            async with self.connections.use() as connection, transaction(connection):
                 missing = len(migrations("postgres")) - await self._version(connection)
-        except (*LOST, *DOWN) as error:
+        except FAILED as error:
             raise self.connections.unavailable(error) from error
         if missing:
             raise SchemaMismatch(
@@ -184,73 +179,16 @@ class PostgresStore(Upkeep):
         """See `ports.Store`."""
         if any(change.status in WAITING for change in changes):
             self._floors.forget()
-        return await self._apply(changes, self._write)
+        return await super().apply(changes)
 
-    async def delete(
-        self, ids: Sequence[str], statuses: Collection[JobStatus] = DELETABLE
-    ) -> list[str]:
-        """See `ports.Store`."""
-        return await self._delete(ids, statuses, self._write)
+    def _trying(self) -> Tries:
+        return Tries(self.connections, self.schema, self._clock)
 
     async def _write(self, batch: Batch, *, durable: bool = True) -> list[list[Row]]:
-        return await self._tried(batch, "" if durable else "SET LOCAL synchronous_commit = off")
+        return await self._trying()(batch, "" if durable else UNSYNCED)
 
     async def _read(self, batch: Batch) -> list[list[Row]]:
-        if len(batch) == 1:
-            return await self._tried(batch)
-        return await self._tried(batch, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-
-    async def _tried(self, batch: Batch, first: str = "") -> list[list[Row]]:
-        """Carry out `batch` until it is done, or there is no hope."""
-        repeated = False
-        for again in range(TRIES):
-            try:
-                return await self._carried_out(batch, composed(batch, repeated=repeated), first)
-            except AGAIN as error:
-                last: BaseException = error
-            except asyncpg.CheckViolationError as error:
-                if not (missing := NO_SHELF.search(str(error.detail))):
-                    raise _conflict(error) from None
-                last = error
-                await self._tried([("make_shelf", (int(missing[1]),))])
-                continue
-            except asyncpg.UndefinedTableError as error:
-                raise SchemaMismatch(
-                    f"database {self._url}: its schema {self.schema} lacks migrations ({error}); "
-                    "run `kiribi migrate`"
-                ) from error
-            except LOST as error:
-                repeated, last = True, error
-            except DOWN as error:
-                last = error
-            if again < TRIES - 1:
-                await asyncio.sleep(FIRST_PAUSE * 2**again * random.uniform(0.5, 1))  # noqa: S311
-        raise self.connections.unavailable(last) from last
-
-    async def _carried_out(
-        self, batch: Batch, asked: Sequence[Asked], first: str
-    ) -> list[list[Row]]:
-        now = None if self._clock is None else self._clock()
-        answers: list[list[Row]] = [[] for _ in batch]
-        async with self.connections.use() as connection:
-            if len(asked) == 1:
-                await self._one(connection, asked[0], now, answers)
-            else:
-                async with connection.transaction():
-                    if first:
-                        await connection.execute(first)
-                    for one in asked:
-                        await self._one(connection, one, now, answers)
-        return answers
-
-    async def _one(
-        self, connection: asyncpg.Connection, asked: Asked, now: int | None, answers: list[list[Row]]
-    ) -> None:
-        one = prepared(asked.name, self.schema)
-        arguments = (now, *asked.arguments) if one.timed else asked.arguments
-        rows = await connection.fetch(one.text, *arguments)
-        for place in asked.answers:
-            answers[place] += rows
+        return await self._trying()(batch, SNAPSHOT)
 
     async def _version(self, connection: asyncpg.Connection) -> int:
         table = in_schema("kiribi.meta", self.schema)
@@ -264,8 +202,3 @@ class PostgresStore(Upkeep):
                 f"knows up to {known}; upgrade Kiribi"
             )
         return version
-
-
-def _conflict(error: asyncpg.CheckViolationError) -> Exception:
-    conflict = CONFLICTS.get(error.constraint_name or "")
-    return conflict() if conflict else error
