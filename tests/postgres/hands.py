@@ -12,7 +12,7 @@ import asyncpg
 import psycopg
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from kiribi import Job, Kiribi, Performer
 from kiribi.blocking import BlockingKiribi
@@ -169,9 +169,9 @@ def alchemy(driver: str, kind: Any) -> Opening:
 
     @asynccontextmanager
     async def opened(url: str, kiribi: Any) -> AsyncGenerator[Hand]:
-        make: Any = create_engine if kind in (Session, Connection) else create_async_engine
+        make: Any = create_async_engine if kind in ASYNC else create_engine
         engine = make(url.replace("postgresql:", f"postgresql+{driver}:"))
-        given = kind(engine) if kind in (Session, AsyncSession) else await done_or_entered(engine)
+        given = await connected(engine) if kind in CONNECTIONS else kind(engine)
         try:
             yield Alchemy(kiribi, given)
         finally:
@@ -181,18 +181,26 @@ def alchemy(driver: str, kind: Any) -> Opening:
     return opened
 
 
-async def done_or_entered(engine: Any) -> Any:
+async def connected(engine: Any) -> Any:
     """A connection of an engine of either kind."""
     connection = engine.connect()
     return connection if isinstance(connection, Connection) else await connection.start()
 
 
+def scoped(engine: Any) -> Any:
+    """A session of whoever asks, as web frameworks have it."""
+    return scoped_session(sessionmaker(engine))
+
+
+ASYNC = (AsyncSession, AsyncConnection)
+CONNECTIONS = (Connection, AsyncConnection)
 KINDS: dict[str, tuple[type[Any], Opening]] = {
     "asyncpg": (Kiribi, raw_asyncpg),
     "asyncpg-pool": (Kiribi, pooled_asyncpg),
     "psycopg-async": (Kiribi, async_psycopg),
     "psycopg": (BlockingKiribi, raw_psycopg),
     "session": (BlockingKiribi, alchemy("psycopg", Session)),
+    "scoped-session": (BlockingKiribi, alchemy("psycopg", scoped)),
     "connection": (BlockingKiribi, alchemy("psycopg", Connection)),
     "async-session-psycopg": (Kiribi, alchemy("psycopg", AsyncSession)),
     "async-session-asyncpg": (Kiribi, alchemy("asyncpg", AsyncSession)),

@@ -374,6 +374,16 @@ async def test_wrong_connections(url: str) -> None:
     assert await there(url) == (0, [])
 
 
+async def test_a_pipeline_is_left_first(url: str) -> None:
+    async with hand("psycopg-async", url, PERFORMERS) as one:
+        async with one.connection.pipeline():
+            with pytest.raises(InvalidInput, match="pipeline"):
+                await one.enqueue(Count, 1)
+        await one.enqueue(Count, 2)
+        await one.commit()
+    assert await there(url) == (0, ["2"])
+
+
 async def test_another_database_is_named(url: str) -> None:
     connection = await asyncpg.connect(url)
     await connection.execute("DROP DATABASE IF EXISTS other")

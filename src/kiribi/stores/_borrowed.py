@@ -21,6 +21,7 @@ ALLOWED = (
     "AsyncSession of SQLAlchemy"
 )
 NO_TRANSACTION = "give one that is in a transaction: it commits each statement by itself"
+NO_PIPELINE = "leave its pipeline first: each statement decides by the answer to the one before"
 DRIVERS = ("asyncpg", "psycopg")
 
 
@@ -122,6 +123,8 @@ class _Psycopg:
         )
 
     async def begun(self) -> None:
+        if self._connection.info.pipeline_status.name != "OFF":
+            raise _wrong(self._connection, NO_PIPELINE)
         if not _in_transaction(self._connection):
             await self.execute("SELECT 1")
         if not _in_transaction(self._connection):

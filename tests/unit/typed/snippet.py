@@ -30,6 +30,7 @@ async def good(kiribi: Kiribi) -> None:
     await kiribi.enqueue(Count, {"a": 1}, priority=3, timeout=2.5)
     await kiribi.enqueue("SEND_MAIL", {"to": "ann"}, max_attempts=None)
     await kiribi.enqueue("SEND_MAIL")
+    await kiribi.enqueue(SendMail, Mail("ann"), transaction=object(), notify=True)
     await kiribi.enqueue_many([(SendMail, Mail("ann")), ("COUNT", {}, {"priority": 1})])
     await kiribi.perform(SendMail, Mail("ann"), wait=3)
     job = await kiribi.enqueue(Count, {})
@@ -56,6 +57,7 @@ async def bad(kiribi: Kiribi) -> None:
     await kiribi.enqueue("SEND_MAIL", {}, timeout="3")  # error:
     await kiribi.enqueue(int, 3)  # error:
     await kiribi.enqueue(Count, {}, after=3)  # error:
+    await kiribi.enqueue(Count, {}, notify="yes")  # error:
     await kiribi.enqueue(Count, {}, after="id", after_failed="explode")  # error:
     await kiribi.perform(Count, [1])  # error:
 
