@@ -168,11 +168,13 @@ async def test_a_repeated_call_stands_though_its_predecessor_is_gone(world: Worl
         ("wait", JobStatus.CANCELLED),
     ],
 )
-@pytest.mark.parametrize("when", ["waiting", "failed"])
+@pytest.mark.parametrize("when", ["waiting", "failed", "had failed before"])
 async def test_a_deleted_predecessor_will_not_complete(
     world: World, failed: str, status: JobStatus, when: str
 ) -> None:
     first, second = await world.put(2)
+    if when == "had failed before":
+        await run(world, first, fails=True)
     id = await after(world, [first, second], failed)
     await run(world, second)
     if when == "failed":
@@ -280,8 +282,8 @@ async def test_whoever_dies_between_an_end_and_what_follows_loses_nothing(world:
     let_go = await after(world, [third], "run")
     waiting = await after(world, [fourth])
     # what `apply` writes first, without what follows
-    ends = []
-    for job in await world.store.claim(await world.worker(), ["A"], 3):
+    ends, ids = [], [first, second, third]
+    for job in await world.store.claim(await world.worker(), ["A"], 3, ids=ids):
         failed = job.id != first
         change = lifecycle.fail(job, BOOM, max_attempts=1, delay=0)
         ends.append(change if failed else lifecycle.complete(job, None))

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, cast
 
 from kiribi.job import FINAL
 from kiribi.stores._batches import Batch
@@ -21,19 +21,27 @@ from kiribi.stores._rows import Rows, dumps
 Arguments = tuple[Any, ...]
 
 FOLDED = {
-    "insert_stat": "insert_jobs",
-    "insert_lanes": "insert_jobs",
-    "insert_context": "insert_jobs",
-    "count_one": "insert_one",
-    "apply_stat": "apply_changes",
-    "delete_stat": "delete_jobs",
-    "pause_stat": "pause_binding",
-    "limit_stat": "limit_binding",
-    "claim_stat": "claim",
+    "insert_stat": ("insert_jobs",),
+    "insert_lanes": ("insert_jobs", "insert_one", "insert_unique", "insert_one_unique"),
+    "insert_context": ("insert_jobs",),
+    "count_one": ("insert_one",),
+    "release_key": ("insert_one_unique",),
+    "count_one_unique": ("insert_one_unique",),
+    "release_keys": ("insert_unique",),
+    "unique_stat": ("insert_unique",),
+    "duplicates": ("insert_unique",),
+    "holder_stat": ("change_holders",),
+    "release_keys_of": ("retake_keys",),
+    "apply_stat": ("apply_changes",),
+    "delete_stat": ("delete_jobs",),
+    "pause_stat": ("pause_binding",),
+    "limit_stat": ("limit_binding",),
+    "claim_stat": ("claim",),
 }
 """Statements that another one of the same batch does as well."""
 CHANGE_COLUMNS = 12
 JOB_COLUMNS = 7
+UNIQUE_COLUMNS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +85,10 @@ def composed(batch: Batch, *, repeated: bool) -> list[Asked]:
     asked = [
         one
         for at, (name, params) in enumerate(batch)
-        if FOLDED.get(name) not in names
+        if not any(other in names for other in FOLDED.get(name, ()))
         for one in _asked(at, name, params, batch, again=repeated or chosen)
     ]
-    if len(asked) > 1 and (locked := _locks(batch)):
-        asked.insert(0, locked)
-    return asked
+    return [*_locks(batch, alone=len(asked) == 1), *asked]
 
 
 def _asked(at: int, name: str, params: Arguments, batch: Batch, *, again: bool) -> Iterator[Asked]:
@@ -93,15 +99,31 @@ def _asked(at: int, name: str, params: Arguments, batch: Batch, *, again: bool) 
             keys = [_key(options) for options in columns[3]]
             bindings = batch[context][1][0]
             yield Asked(name, (*columns, keys, bindings, again), (context,))
-        case "insert_one":
+        case "insert_one" | "insert_one_unique":
             yield Asked(name, (*params, _key(params[3]), again), (at,))
+        case "insert_unique":
+            said = next(n for n, (other, _) in enumerate(batch) if other == "duplicates")
+            columns = _columns(params[0].rows, UNIQUE_COLUMNS)
+            columns[8] = [dumps(states) for states in columns[8]]
+            keys = [_key(options) for options in columns[3]]
+            yield Asked(name, (*columns, keys, again), (said,))
+        case "change_holders" | "replace_payloads":
+            yield Asked(name, (*params, again), (at,))
+        case "append_log":
+            yield Asked("append_log_again" if again else name, params, (at,))
         case "claim":
             yield Asked(name, (*params[:3], params[3] or again, *params[4:]), (at,))
         case "apply_changes":
             rows = params[0].rows
             columns = _columns(
                 [
-                    (*row[:8], row[8] if row[8] is None else dumps(row[8]), _error(row[9]), row[10] == 1, row[11])
+                    (
+                        *row[:8],
+                        row[8] if row[8] is None else dumps(row[8]),
+                        _error(row[9]),
+                        row[10] == 1,
+                        row[11],
+                    )
                     for row in rows
                 ],
                 CHANGE_COLUMNS,
@@ -115,19 +137,45 @@ def _asked(at: int, name: str, params: Arguments, batch: Batch, *, again: bool) 
             yield Asked(name, params, (at,))
 
 
-def _locks(batch: Batch) -> Asked | None:
-    """What must be locked first, because the rest of the batch decides by what it reads."""
+def _locks(batch: Batch, *, alone: bool) -> Iterator[Asked]:
+    """What must be locked first, because the rest of the batch decides by what it reads.
+
+    `alone`: the rest is one statement, which sees to what it changes itself.
+    """
     for name, params in batch:
         match name:
+            case "refuse_schedules" | "add_schedules":
+                yield Asked("lock_schedules", (), ())
+            case "refuse_step":
+                yield Asked("lock_action", params[:1], ())
             case "refuse_conflicts":
                 ids = sorted({row[0] for row in json.loads(str(params[0]))})
-                return Asked("lock_ids", (dumps(ids),), ())
-            case "apply_changes":
-                assert isinstance(params[0], Rows)
-                return Asked("lock_jobs", (dumps([row[0] for row in params[0].rows]),), ())
+                yield Asked("lock_ids", (dumps(ids),), ())
+            case "set_limits":
+                yield Asked("lock_bindings", params, ())
+            case "release_keys":
+                yield Asked("lock_keys", params, ())
+            case "change_holders":
+                yield Asked("lock_holders", params, ())
+            case "insert_dependencies":
+                yield Asked("lock_awaited", params, ())
+            case "note_ends":
+                ids = [row[0] for row in json.loads(str(params[0]))]
+                yield Asked("lock_jobs", (dumps(ids),), ())
+            case "release_keys_of":
+                yield Asked("lock_keys_of", params, ())
+            case "delete_jobs" if not alone:
+                yield Asked("lock_jobs", params[:1], ())
+            case "apply_changes" if not alone:
+                ids = dumps([row[0] for row in cast("Rows", params[0]).rows])
+                retried = [asked for other, asked in batch if other == "reopen_dependencies"]
+                yield (
+                    Asked("lock_retried", (ids, *retried[0]), ())
+                    if retried
+                    else Asked("lock_open", (ids,), ())
+                )
             case _:
                 continue
-    return None
 
 
 def _columns(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:

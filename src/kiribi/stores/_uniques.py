@@ -7,7 +7,7 @@ from typing import Any
 
 from kiribi.job import Job
 from kiribi.ports import NewJob
-from kiribi.stores._rows import dumps
+from kiribi.stores._rows import Params, Rows, dumps
 from kiribi.unique import UniqueKey
 
 Key = tuple[str, str, str]
@@ -47,18 +47,18 @@ class Uniques:
             if replaces and inline is None:
                 self._bodies.append((id, job.binding, unique.key, job.payload))
 
-    def statements(self, *, alone: bool) -> list[tuple[str, tuple[str, ...]]]:
+    def statements(self, *, alone: bool) -> list[tuple[str, Params]]:
         """Free what no longer counts, store those that win, tell the others by whom.
 
         `alone`: the batch has nothing else that a duplicate that raises would have to undo.
         """
         if not self.keys:
             return []
-        keys = (dumps(self.keys),)
-        batch = [
+        keys: Params = (dumps(self.keys),)
+        batch: list[tuple[str, Params]] = [
             ("release_keys", keys),
             ("unique_stat", keys),
-            ("insert_unique", (dumps(self._rows),)),
+            ("insert_unique", (Rows(self._rows),)),
         ]
         if self.refusing and not alone:
             batch.append(("refuse_duplicates", (dumps(self.refusing),)))

@@ -51,7 +51,7 @@ changed AS (
   WHERE job.shelf = 0 AND job.id = change.id AND coalesce(worker, job.status) = holder
     AND job.attempts = change.attempts AND waits < 2
     AND (waits = 0 OR job.due = 253402300799999)
-  RETURNING job.id, job.binding, job.key, job.shelf, job.status AS new, outcome,
+  RETURNING job.id, job.binding, job.key, job.shelf, job.awaited, job.status AS new, outcome,
     CASE WHEN holder IN ('PENDING', 'RETRY_PENDING') THEN holder ELSE 'PROCESSING' END AS old,
     CASE WHEN outcome <> 'crashed' THEN greatest(0, now - started_ms) END AS ran
 ),
@@ -102,7 +102,7 @@ told AS (
   SELECT DISTINCT binding, key FROM changed WHERE key IS NOT NULL
 )
 SELECT id, CASE WHEN shelf = 0 THEN 1 END AS open,
-  EXISTS (SELECT 1 FROM kiribi.dependency WHERE on_id = changed.id) AS awaited,
+  awaited,
   -- somebody may start now who could not before
   key IS NOT NULL OR EXISTS (
     SELECT 1 FROM kiribi.binding WHERE name = changed.binding

@@ -1,3 +1,3 @@
--- Have these jobs stay as they are until the end, for those who look before they change. $2: [id, ...]
-SELECT id FROM kiribi.job
-WHERE id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb))) ORDER BY id FOR UPDATE
+-- Have these jobs, open or ended, stay as they are until the end, for those who look before they change.
+-- $2: [id, ...]
+SELECT kiribi.lock_jobs(kiribi.texts($2::text))

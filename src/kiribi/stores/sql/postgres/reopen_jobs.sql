@@ -18,14 +18,15 @@ changed AS (
   UPDATE kiribi.job SET shelf = 0, status = change.status, due = change.due,
     rank = change.due - priority * 60000, failures = change.failures, crashes = change.crashes,
     cancel_requested = cancel, updated_ms = now, started_ms = NULL, finished_ms = NULL, worker = NULL,
-    progress = NULL, error = change.error, result = NULL
+    progress = NULL, error = change.error, result = NULL,
+    awaited = EXISTS (SELECT 1 FROM kiribi.dependency WHERE on_id = change.id)
   FROM change
   WHERE job.shelf > 0 AND job.id = change.id AND job.status = holder AND job.attempts = change.attempts
     AND (unique_key IS NULL OR unique_until <= now OR EXISTS (
       SELECT 1 FROM kiribi.holder
       WHERE holder.binding = job.binding AND holder.key = unique_key AND holder.job_id = job.id
     ))
-  RETURNING job.id, job.binding, job.key, holder AS old
+  RETURNING job.id, job.binding, job.key, job.awaited, holder AS old
 ),
 total AS (
   INSERT INTO kiribi.tally (at_ms, binding, pending, completed, failed, cancelled, changes)
@@ -38,6 +39,6 @@ told AS (
   INSERT INTO kiribi.lane_event (binding, key)
   SELECT DISTINCT binding, key FROM changed WHERE key IS NOT NULL
 )
-SELECT id, 1 AS open, EXISTS (SELECT 1 FROM kiribi.dependency WHERE on_id = changed.id) AS awaited,
+SELECT id, 1 AS open, awaited,
   key IS NOT NULL AS limited, binding
 FROM changed

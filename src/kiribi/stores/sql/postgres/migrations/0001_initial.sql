@@ -27,6 +27,7 @@ CREATE TABLE kiribi.job (
   finished_ms bigint,
   unique_until bigint,
   cancel_requested boolean NOT NULL DEFAULT false,
+  awaited boolean NOT NULL DEFAULT false, -- others were enqueued to run after it
   binding text COLLATE "C" NOT NULL,
   status text COLLATE "C" NOT NULL,
   key text COLLATE "C", -- its concurrency_key
@@ -236,7 +237,8 @@ CREATE INDEX failure_last ON kiribi.failure (last_ms);
 CREATE TABLE kiribi.holder (
   binding text COLLATE "C" NOT NULL,
   key text COLLATE "C" NOT NULL,
-  job_id text COLLATE "C" NOT NULL,
+  job_id text COLLATE "C" NOT NULL, -- it may be gone; '': nobody, somebody is just deciding
+  lasts boolean NOT NULL DEFAULT false, -- whether a job may hold it after it has ended
   PRIMARY KEY (binding, key)
 ) WITH (fillfactor = 50);
 

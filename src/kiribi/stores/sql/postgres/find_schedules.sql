@@ -1,0 +1,4 @@
+-- Some schedules. $2: [name, ...]
+SELECT schedule.name, schedule.definition, next_ms, paused, declared, last_tick_ms, last_job,
+  (SELECT status FROM kiribi.job WHERE id = last_job LIMIT 1) AS last_status, created_ms
+FROM kiribi.schedule WHERE name = ANY (kiribi.texts($2::text)) ORDER BY name
