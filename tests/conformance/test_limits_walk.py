@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.conformance.conftest import Open
+from tests.conformance.conftest import Open, Opener
+from tests.conformance.examples import examples
 from tests.conformance.limits_model import Allowed
 from tests.conformance.test_random_walk import RUNNING_ONLY, TRANSITIONS
 from tests.conformance.world import Clock, World
@@ -214,14 +215,15 @@ async def walk(fresh: Open, steps: list[tuple]) -> None:  # pyright: ignore
 FIXTURES = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=FIXTURES)
-@given(steps=st.lists(step, min_size=12, max_size=40))
 def test_limits_allow_what_they_should_after_anything(
-    fresh: Open,
-    runner: asyncio.Runner,
-    steps: list[tuple],  # pyright: ignore
+    opener: Opener, runner: asyncio.Runner
 ) -> None:
-    runner.run(walk(fresh, steps))
+    @settings(max_examples=examples(opener, 80))
+    @given(steps=st.lists(step, min_size=12, max_size=40))
+    def every(steps: list[tuple]) -> None:  # pyright: ignore
+        runner.run(walk(opener.open, steps))
+
+    every()
 
 
 @pytest.mark.long

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.conformance.conftest import Open
+from tests.conformance.conftest import Open, Opener
+from tests.conformance.examples import examples
 from tests.conformance.world import START, Clock, World
 
 from kiribi import lifecycle
@@ -112,41 +113,42 @@ job = st.tuples(
 )
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(jobs=st.lists(job, max_size=25), asked=st.lists(filters, max_size=6), size=st.integers(1, 6))
-def test_pages_and_counts_are_those_of_the_model(
+def test_pages_and_counts_are_those_of_the_model(opener: Opener, runner: asyncio.Runner) -> None:
+    @settings(max_examples=examples(opener, 60))
+    @given(st.lists(job, max_size=25), st.lists(filters, max_size=6), st.integers(1, 6))
+    def every(
+        jobs: list[tuple[str, Any, str | None, str, int]], asked: list[dict[str, Any]], size: int
+    ) -> None:
+        runner.run(searched(opener.open, jobs, asked, size))
+
+    every()
+
+
+async def searched(
     fresh: Open,
-    runner: asyncio.Runner,
     jobs: list[tuple[str, Any, str | None, str, int]],
     asked: list[dict[str, Any]],
     size: int,
 ) -> None:
-    async def search() -> None:
-        clock = Clock()
-        store = await fresh(clock)
-        world = World(store, clock)
-        await world.worker()
-        payloads: dict[str, Any] = {}
-        for binding, payload, fate, error, ms in jobs:
-            clock.advance(ms)
-            (made,) = await store.insert([world.new(binding, json.dumps(payload))])
-            payloads[made.id] = payload
-            await settle(world, made, fate, error)
-        everything = sorted(await store.find(list(payloads)), key=lambda job: job.id, reverse=True)
-        for one in asked:
-            picks = one.pop("picks")
-            ids = tuple(everything[pick % len(everything)].id for pick in picks if everything)
-            filter = JobFilter(**one, ids=ids)
-            expected = [job.id for job in everything if matches(job, filter, payloads[job.id])]
-            assert await pages(world, filter, size) == expected
-            assert await store.count(filter) == Count(len(expected))
-        await store.close()
-
-    runner.run(search())
+    clock = Clock()
+    store = await fresh(clock)
+    world = World(store, clock)
+    await world.worker()
+    payloads: dict[str, Any] = {}
+    for binding, payload, fate, error, ms in jobs:
+        clock.advance(ms)
+        (made,) = await store.insert([world.new(binding, json.dumps(payload))])
+        payloads[made.id] = payload
+        await settle(world, made, fate, error)
+    everything = sorted(await store.find(list(payloads)), key=lambda job: job.id, reverse=True)
+    for one in asked:
+        picks = one.pop("picks")
+        ids = tuple(everything[pick % len(everything)].id for pick in picks if everything)
+        filter = JobFilter(**one, ids=ids)
+        expected = [job.id for job in everything if matches(job, filter, payloads[job.id])]
+        assert await pages(world, filter, size) == expected
+        assert await store.count(filter) == Count(len(expected))
+    await store.close()
 
 
 async def pages(world: World, filter: JobFilter, size: int) -> list[str]:

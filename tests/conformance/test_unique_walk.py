@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from tests.conformance.conftest import Open
+from tests.conformance.conftest import Open, Opener
+from tests.conformance.examples import examples
 from tests.conformance.test_random_walk import RUNNING_ONLY, TRANSITIONS
 from tests.conformance.unique_model import Keys, changed, waits
 from tests.conformance.world import Clock, World
@@ -197,16 +198,15 @@ BOTH_ENDED = [("insert", STATES[1], None, "return", ONE), ("cancel", 0)] * 2
 
 
 @pytest.mark.timeout(300)
-@settings(max_examples=80, deadline=None, print_blob=True, suppress_health_check=FIXTURES)
-@example(steps=[*BOTH_ENDED, ("retry", 0), ("retry", 0)])
-@example(steps=[*BOTH_ENDED, ("retry", 1), ("retry", 0)])
-@given(steps=st.lists(step, min_size=12, max_size=40))
-def test_a_key_has_the_holder_it_should_have(
-    fresh: Open,
-    runner: asyncio.Runner,
-    steps: list[tuple],  # pyright: ignore
-) -> None:
-    runner.run(walk(fresh, steps))
+def test_a_key_has_the_holder_it_should_have(opener: Opener, runner: asyncio.Runner) -> None:
+    @settings(max_examples=examples(opener, 80))
+    @example(steps=[*BOTH_ENDED, ("retry", 0), ("retry", 0)])
+    @example(steps=[*BOTH_ENDED, ("retry", 1), ("retry", 0)])
+    @given(steps=st.lists(step, min_size=12, max_size=40))
+    def every(steps: list[tuple]) -> None:  # pyright: ignore
+        runner.run(walk(opener.open, steps))
+
+    every()
 
 
 @pytest.mark.long
