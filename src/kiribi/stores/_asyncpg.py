@@ -69,8 +69,8 @@ class Connections:
     def pooled(self) -> bool:
         """Whether each transaction may meet another session, as behind a pooler.
 
-        There a statement and its parameters, which are sent one after the other, need a
-        transaction around them.
+        A statement by itself is a transaction there: the driver prepares it, and sends its
+        parameters, before it says that it is done.
         """
         return self._options.get("statement_cache_size") == 0
 
@@ -138,10 +138,7 @@ class Connections:
     async def fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
         """Carry out one statement, once. Raises what the driver raises, or StoreUnavailable."""
         async with self.use() as connection:
-            if not self.pooled:
-                return await connection.fetch(sql, *arguments)
-            async with transaction(connection):
-                return await connection.fetch(sql, *arguments)
+            return await connection.fetch(sql, *arguments)
 
     async def connect(self) -> asyncpg.Connection:
         """A connection of one's own, to be closed by whoever asked for it."""

@@ -103,7 +103,7 @@ class Tries:
         now = None if self._clock is None else self._clock()
         answers: list[list[Row]] = [[] for _ in batch]
         async with self._connections.use() as connection:
-            if len(asked) == 1 and not self._connections.pooled:
+            if len(asked) == 1:
                 await self._one(connection, *asked[0], now, answers)
             else:
                 async with transaction(connection):

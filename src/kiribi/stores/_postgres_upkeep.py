@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from kiribi.job import JobStatus
 from kiribi.ports import Retention
-from kiribi.stores._asyncpg import FAILED, Connections, transaction
+from kiribi.stores._asyncpg import FAILED, Connections
 from kiribi.stores._figures import DAY, HOUR, HOURS_KEPT, MINUTE, MINUTES_KEPT
 from kiribi.stores._postgres_statements import prepared
 from kiribi.stores._rows import Row, dumps
@@ -82,7 +82,7 @@ class Upkeep(SqlStore):
         now = None if self._clock is None else self._clock()
         text = prepared("empty_shelf", self.schema).text
         try:
-            async with self.connections.use() as connection, transaction(connection):
+            async with self.connections.use() as connection:
                 return await connection.fetchrow(text, now, shelf, timeout=EMPTYING_SECONDS)
         except FAILED as error:
             raise self.connections.unavailable(error) from error
