@@ -165,6 +165,12 @@ class Kiribi(Acting):
     def on_schedule(self, cron: str) -> Any:
         """Called on Workers for each of its cron triggers, after the tick; may be `async`."""
 
+    def on_request(self, request: Any) -> Any:
+        """Called on Workers for each HTTP request, before REST; may be `async`.
+
+        What it returns is the answer; None leaves the request to REST.
+        """
+
     def redact(self, binding: str, payload: Any) -> Any:  # noqa: ARG002
         """What REST and the dashboard show of a payload: JSON. Called for each one shown.
 

@@ -22,6 +22,10 @@ from kiribi import Kiribi
 
 class Default(Kiribi): ...
 """
+NOTHING = """
+class Nothing(Performer):
+    async def perform(self, payload): ...
+"""
 SIGN = """
 const crypto = require("node:crypto");
 const tokens = JSON.parse(process.argv[1]);
@@ -105,3 +109,27 @@ def test_who_is_let_in(tmp_path: Path, team: HTTPServer) -> None:
         assert "wrangler secret put KIRIBI_TOKEN" in json.loads(refused["text"])["error"]["message"]
         assert status("x.y.z") == 403
         assert status(made["tokens"]["good"][:-4] + "AAAA") == 403
+
+
+def test_a_variable_makes_it_read_only(tmp_path: Path) -> None:
+    require()
+    variables = {"KIRIBI_OPEN": "1", "KIRIBI_READ_ONLY": "1"}
+    performs = ENTRY.replace("import Kiribi", "import Kiribi, Performer") + NOTHING
+    jobs = manager(tmp_path / "jobs", performs, variables=variables, packages=True)
+    migrate(tmp_path / "jobs", tmp_path / "state")
+    kiribi = {"binding": "KIRIBI", "service": "jobs"}
+    caller = javascript_worker(tmp_path / "caller", "caller", CALLER, [kiribi])
+    with dev(caller, jobs, state=tmp_path / "state") as running:
+
+        def fetch(method: str, path: str, body: Any = None) -> tuple[int, Any]:
+            answer = call(running, "$fetch", method, f"/api/{path}", body, {})
+            return answer["status"], json.loads(answer["text"])
+
+        status, me = fetch("GET", "me")
+        assert (status, me["readOnly"]) == (200, True)
+        status, refused = fetch("POST", "enqueue", {"binding": "NOTHING"})
+        assert (status, refused["error"]["code"]) == (403, "not_granted")
+        # other Workers may: they are bound by whoever deploys this one
+        id = call(running, "enqueue", "NOTHING")["id"]
+        assert fetch("POST", f"jobs/{id}/retry")[0] == 403
+        assert fetch("GET", f"jobs/{id}")[0] == 200

@@ -126,10 +126,15 @@ def bound(cls: type[Kiribi], ctx: Any, env: Any) -> Kiribi:
 
 def _manager(cls: type[Kiribi], ctx: Any, env: Any) -> Methods:
     async def fetch(request: Any) -> Any:
-        from kiribi.runtimes.rest import answer
-
         kiribi = bound(cls, ctx, env)
         try:
+            response = kiribi.on_request(request)
+            if isawaitable(response):
+                response = await response
+            if response is not None:
+                return response
+            from kiribi.runtimes.rest import answer
+
             return await answer(kiribi, request, env)
         finally:
             await _doorbell(kiribi).flush()

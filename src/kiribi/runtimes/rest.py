@@ -18,7 +18,7 @@ CLOSED = (
     'or the variable KIRIBI_OPEN = "1" if everybody may do everything.'
 )
 FORBIDDEN = json.dumps({"error": {"code": "forbidden", "message": CLOSED}})
-APPS: dict[str | None, Any] = {}
+APPS: dict[tuple[str | None, bool], Any] = {}
 
 
 async def answer(kiribi: Kiribi, request: Any, env: Any) -> Any:
@@ -31,17 +31,20 @@ async def answer(kiribi: Kiribi, request: Any, env: Any) -> Any:
     elif token is None and text_of(env, "KIRIBI_OPEN") != "1":
         headers = {"content-type": "application/json", **HEADERS}
         return Response(FORBIDDEN, status=403, headers=headers)
-    if token not in APPS:
+    read_only = text_of(env, "KIRIBI_READ_ONLY") == "1"
+    if (token, read_only) not in APPS:
         from kiribi.web.app import create_app
         from kiribi.web.guard import ANY_NAME
 
-        APPS[token] = create_app(kiribi, token=token, allowed_hosts=(ANY_NAME,), events=False)
+        APPS[token, read_only] = create_app(
+            kiribi, token=token, read_only=read_only, allowed_hosts=(ANY_NAME,), events=False
+        )
     from starlette.datastructures import State
 
     from kiribi.web.pulse import Pulses
 
     # Requests of one isolate run side by side: each has the application with its own manager.
-    app = copy(APPS[token])
+    app = copy(APPS[token, read_only])
     state = {"kiribi": kiribi, "pulses": Pulses(kiribi)}
     app.state = State({**app.state._state, **state})
 
