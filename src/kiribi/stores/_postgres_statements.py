@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from kiribi.job import FINAL
 from kiribi.stores._batches import Batch
-from kiribi.stores._rows import Rows, dumps
+from kiribi.stores._rows import Rows, dumps, plain
 
 Arguments = tuple[Any, ...]
 
@@ -63,8 +63,13 @@ class Asked:
 
 @cache
 def prepared(name: str, schema: str) -> Prepared:
-    """The statement in `sql/postgres/<name>.sql`, for the tables of `schema`."""
+    """The statement in `sql/postgres/<name>.sql`, for the tables of `schema`.
+
+    `<name>:again`: with its lines marked `-- again`, which look for what was there before.
+    """
+    name, _, again = name.partition(":")
     source = files("kiribi.stores").joinpath("sql", "postgres", f"{name}.sql").read_text("utf-8")
+    source = re.sub(r" -- again$" if again else r"^.* -- again\n", "", source, flags=re.MULTILINE)
     text = in_schema(re.sub(r"^\s*--.*\n", "", source, flags=re.MULTILINE).strip(), schema)
     timed = re.search(r"\$1\b", text) is not None
     if not timed:
@@ -88,25 +93,26 @@ def composed(batch: Batch, *, repeated: bool) -> list[Asked]:
         if not any(other in names for other in FOLDED.get(name, ()))
         for one in _asked(at, name, params, batch, again=repeated or chosen)
     ]
-    return [*_locks(batch, alone=len(asked) == 1), *asked]
+    return [*_locks(batch, alone=len(asked) == 1, repeated=repeated), *asked]
 
 
 def _asked(at: int, name: str, params: Arguments, batch: Batch, *, again: bool) -> Iterator[Asked]:
+    marked = f"{name}:again" if again else name
     match name:
         case "insert_jobs":
             context = next(n for n, (other, _) in enumerate(batch) if other == "insert_context")
             columns = _columns(params[0].rows, JOB_COLUMNS)
             keys = [_key(options) for options in columns[3]]
             bindings = batch[context][1][0]
-            yield Asked(name, (*columns, keys, bindings, again), (context,))
+            yield Asked(marked, (*columns, keys, bindings), (context,))
         case "insert_one" | "insert_one_unique":
-            yield Asked(name, (*params, _key(params[3]), again), (at,))
+            yield Asked(marked, (*params, _key(params[3])), (at,))
         case "insert_unique":
             said = next(n for n, (other, _) in enumerate(batch) if other == "duplicates")
             columns = _columns(params[0].rows, UNIQUE_COLUMNS)
             columns[8] = [dumps(states) for states in columns[8]]
             keys = [_key(options) for options in columns[3]]
-            yield Asked(name, (*columns, keys, again), (said,))
+            yield Asked(marked, (*columns, keys), (said,))
         case "change_holders" | "replace_payloads":
             yield Asked(name, (*params, again), (at,))
         case "append_log":
@@ -134,13 +140,15 @@ def _asked(at: int, name: str, params: Arguments, batch: Batch, *, again: bool) 
             if True in retried:
                 yield Asked("reopen_jobs", tuple(columns), (at,))
         case _:
-            yield Asked(name, params, (at,))
+            said = tuple(plain(one) if isinstance(one, str) else one for one in params)
+            yield Asked(name, said, (at,))
 
 
-def _locks(batch: Batch, *, alone: bool) -> Iterator[Asked]:
+def _locks(batch: Batch, *, alone: bool, repeated: bool) -> Iterator[Asked]:
     """What must be locked first, because the rest of the batch decides by what it reads.
 
-    `alone`: the rest is one statement, which sees to what it changes itself.
+    `alone`: the rest is one statement, which sees to what it changes itself. `repeated`: the batch
+    may have been carried out before.
     """
     for name, params in batch:
         match name:
@@ -151,6 +159,11 @@ def _locks(batch: Batch, *, alone: bool) -> Iterator[Asked]:
             case "refuse_conflicts":
                 ids = sorted({row[0] for row in json.loads(str(params[0]))})
                 yield Asked("lock_ids", (dumps(ids),), ())
+            case "insert_jobs" | "insert_unique" if repeated:
+                ids = [row[0] for row in cast("Rows", params[0]).rows]
+                yield Asked("keep_ids", (dumps(ids),), ())
+            case "insert_one" | "insert_one_unique" if repeated:
+                yield Asked("keep_ids", (dumps([params[0]]),), ())
             case "set_limits":
                 yield Asked("lock_bindings", params, ())
             case "release_keys":
@@ -187,7 +200,8 @@ def _columns(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:
 def _key(options: str | None) -> str | None:
     if options is None or '"concurrency_key"' not in options:
         return None
-    return json.loads(options).get("concurrency_key")
+    key = json.loads(options).get("concurrency_key")
+    return None if key is None else plain(key)
 
 
 def _error(error: Any) -> str | None:

@@ -1,7 +1,7 @@
 """What a tick does for the tables on PostgreSQL: figures are gathered, the past is pruned by days.
 
-Jobs that ended stand on shelves, two for each day (see `make_shelf` in the migrations). A shelf all of
-whose jobs are outlived goes at once; of others the outlived go one by one, in small steps.
+Jobs that ended stand on shelves, two for each day (see `make_shelf` in the migrations). A shelf all
+of whose jobs are outlived goes at once; of others the outlived go one by one, in small steps.
 """
 
 from __future__ import annotations
@@ -83,6 +83,7 @@ class Upkeep(SqlStore):
         text = prepared("empty_shelf", self.schema).text
         try:
             async with self.connections.use() as connection:
-                return await connection.fetchrow(text, now, shelf, timeout=EMPTYING_SECONDS)
+                rows = await connection.fetch(text, now, shelf, timeout=EMPTYING_SECONDS)
         except FAILED as error:
             raise self.connections.unavailable(error) from error
+        return rows[0] if rows else None

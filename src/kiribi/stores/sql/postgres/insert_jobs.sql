@@ -1,7 +1,7 @@
 -- Store new jobs, count them and tell their keys' lanes; an id that exists stays as it is.
 -- Answers the time, and the priorities that jobs of these bindings are given by default.
 -- $2 to $9: id, binding, payload or null, options, priority, delay_ms, at_ms, concurrency_key of each.
--- $10: bindings. $11: look among the ended for the ids, too: they were chosen, or tried before.
+-- $10: bindings
 WITH clock (now) AS (SELECT coalesce($1::bigint, kiribi.now_ms())),
 stored AS (
   INSERT INTO kiribi.job_open
@@ -17,8 +17,7 @@ stored AS (
     ) AS new (id, binding, payload, options, priority, delay_ms, at_ms, key)
     CROSS JOIN clock LEFT JOIN kiribi.binding ON binding.name = new.binding
   ) AS new
-  WHERE NOT $11::boolean
-    OR NOT EXISTS (SELECT 1 FROM kiribi.job WHERE job.id = new.id AND job.shelf > 0)
+  WHERE NOT EXISTS (SELECT 1 FROM kiribi.job WHERE job.id = new.id) -- again
   ON CONFLICT DO NOTHING
   RETURNING binding, key
 ),
@@ -31,5 +30,5 @@ told AS (
   INSERT INTO kiribi.lane_event (binding, key)
   SELECT DISTINCT binding, key FROM stored WHERE key IS NOT NULL
 )
-SELECT now, name, priority FROM clock, kiribi.binding
-WHERE name IN (SELECT jsonb_array_elements_text($10::jsonb))
+SELECT now, name, priority FROM clock
+LEFT JOIN kiribi.binding ON name IN (SELECT jsonb_array_elements_text($10::jsonb))

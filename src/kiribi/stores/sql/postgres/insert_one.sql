@@ -1,6 +1,6 @@
 -- Store one new job, as `insert_jobs` does; nothing is answered if its id exists.
 -- $2: id, $3: binding, $4: payload, $5: options, $6: priority, $7: delay_ms, $8: at_ms,
--- $9: concurrency_key, $10: look among the ended for the id, too
+-- $9: concurrency_key
 WITH clock (now) AS (SELECT coalesce($1::bigint, kiribi.now_ms())),
 stored AS (
   INSERT INTO kiribi.job_open
@@ -12,8 +12,7 @@ stored AS (
       coalesce($6::integer, (SELECT priority FROM kiribi.binding WHERE name = $3), 0) AS priority
     FROM clock
   ) AS new
-  WHERE NOT $10::boolean
-    OR NOT EXISTS (SELECT 1 FROM kiribi.job WHERE job.id = $2 AND job.shelf > 0)
+  WHERE NOT EXISTS (SELECT 1 FROM kiribi.job WHERE job.id = $2) -- again
   ON CONFLICT DO NOTHING
   RETURNING updated_ms, due, priority
 ),

@@ -1,7 +1,7 @@
 -- Store new unique jobs, the first of each key that is free, count them and tell their keys' lanes; an
 -- id that exists stays as it is. Answers which were not stored, and who holds their keys.
 -- $2 to $12: id, binding, payload or null, options, priority, delay_ms, at_ms, unique key, states,
--- within_ms, concurrency_key of each. $13: look for the ids: they were chosen, or tried before.
+-- within_ms, concurrency_key of each
 WITH clock (now) AS (SELECT coalesce($1::bigint, kiribi.now_ms())),
 asked AS (
   SELECT asked.*, now
@@ -11,12 +11,15 @@ asked AS (
   ) WITH ORDINALITY AS asked (
     id, binding, payload, options, priority, delay_ms, at_ms, unique_key, states, within_ms, key, place
   )
-  WHERE NOT $13::boolean OR NOT EXISTS (SELECT 1 FROM kiribi.job WHERE job.id = asked.id)
+  WHERE NOT EXISTS (SELECT 1 FROM kiribi.job WHERE job.id = asked.id) -- again
 ),
 held AS (
   SELECT asked.id, job_id
-  FROM asked JOIN kiribi.holding ON holding.binding = asked.binding AND holding.key = unique_key
-  WHERE until_ms IS NULL OR until_ms > now
+  FROM asked JOIN kiribi.holder ON holder.binding = asked.binding AND holder.key = asked.unique_key
+  LEFT JOIN kiribi.job_open AS waits ON waits.id = job_id
+  WHERE CASE
+    WHEN waits.id IS NULL THEN lasts AND kiribi.counts_ended(job_id, now)
+    ELSE kiribi.counts(waits.status, waits.unique_states, waits.unique_until, now) END
 ),
 free AS (
   SELECT DISTINCT ON (binding, unique_key) * FROM asked

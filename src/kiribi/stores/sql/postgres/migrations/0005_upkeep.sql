@@ -1,5 +1,32 @@
 -- What keeps the rest in order: functions that lock first and decide in the next statement.
 
+-- Ids
+
+-- Have the jobs of these ids that exist stay on their shelf until the end of the transaction. One that
+-- somebody moves meanwhile is looked for again: see lock_open.
+CREATE FUNCTION kiribi.keep_ids(ids text[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  LOOP
+    BEGIN
+      PERFORM FROM kiribi.job WHERE id = ANY (ids) ORDER BY id FOR KEY SHARE;
+      RETURN;
+    EXCEPTION WHEN serialization_failure THEN
+      IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE;
+      END IF;
+    END;
+  END LOOP;
+END $$;
+
+-- Let nobody else store jobs of these ids either. Ids share a thousand locks, of which a transaction
+-- needs some of the room that the server has for the locks of all.
+CREATE FUNCTION kiribi.lock_ids(ids text[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('kiribi.job ' || place, 0))
+  FROM (SELECT DISTINCT hashtextextended(id, 0) & 1023 AS place FROM unnest(ids) AS id ORDER BY place) AS locks;
+  PERFORM kiribi.keep_ids(ids);
+END $$;
+
 -- Workers
 
 -- Whoever declares a worker dead, or forgets it, waits for what it is claiming just now; a claim finds
