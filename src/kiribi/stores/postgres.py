@@ -166,7 +166,8 @@ class PostgresStore(LostAnswers, Upkeep):
             return []
         self._last[worker, pool] = token
         jobs = sorted(_rows.jobs(rows), key=best_first)
-        self._floors.learn(floors, jobs, rows[0][-1])
+        if chosen is None:  # which may be any, better ones left behind
+            self._floors.learn(floors, jobs, rows[0][-1])
         return jobs
 
     async def next_due(self, bindings: Sequence[str]) -> int | None:
