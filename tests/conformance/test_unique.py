@@ -101,6 +101,17 @@ async def test_within_counts_from_creation(world: World) -> None:
     assert not (await put(world, within_ms=1_000, states=states)).duplicate
 
 
+async def test_who_keeps_its_key_when_it_ends_keeps_it(world: World) -> None:
+    await world.put()  # the binding is known: whoever comes alone from now on is stored for less
+    states = tuple(JobStatus)
+    for binding in ("A", "new to the store"):
+        first = await put(world, binding=binding, states=states)
+        await world.store.apply([lifecycle.cancel(first)])
+        assert (await put(world, binding=binding)).id == first.id
+        await world.store.delete([first.id])
+        assert not (await put(world, binding=binding)).duplicate
+
+
 async def test_raising_names_the_holder_and_stores_nothing(world: World) -> None:
     first = await put(world)
     with pytest.raises(Duplicate) as alone:
