@@ -130,6 +130,17 @@ async def test_many(opened: Opened, url: str) -> None:
         assert await one.enqueue_many([]) == []
 
 
+async def test_a_delay_counts_from_the_call(opened: Opened, url: str) -> None:
+    """Not from when the transaction began."""
+    async with opened() as one:
+        now = await one.sql(
+            "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint FROM pg_sleep(0.2)"
+        )
+        job = await one.enqueue(Count, 1, first_delay=60)
+        assert job.due_ms >= now + 60_000
+        await one.commit()
+
+
 async def test_all_options_work(opened: Opened, url: str) -> None:
     at = datetime.now(UTC) + timedelta(days=1)
     async with opened() as one:
