@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from tests.conformance.world import START
+from tests.conformance.world import START, World
 from tests.postgres.shelves import DAY, TODAY, Shelves, another, closed, opened, until
 
 from kiribi import lifecycle
@@ -220,3 +220,22 @@ async def test_a_chosen_id_is_on_one_shelf_only(world: Shelves, postgres_url: st
     assert {number for _, number in rows} <= {1}
     assert deleted > 0
     assert sum(stored) == deleted + len(rows)
+
+
+async def test_another_schema_has_a_past_of_its_own(world: Shelves, postgres_url: str) -> None:
+    await world.ended(2)
+    await world.sql.execute('DROP SCHEMA IF EXISTS "select" CASCADE')
+    other = World(await another(f"{postgres_url}?schema=select", world.clock), world.clock)
+    await other.worker()
+    await other.put(3)
+    running = await other.store.claim("w1", ["A"], 3)
+    await other.store.apply([lifecycle.complete(job, 1) for job in running])
+    world.clock.advance(9 * DAY)
+    async with world.sql.transaction():
+        await world.sql.execute("SELECT pg_advisory_xact_lock(hashtextextended('kiribi.prune', 0))")
+        assert await other.store.prune(A_WEEK, 1) == 3
+        await other.store.roll_up()
+    assert await world.standing() == {TODAY: 2}
+    assert (await other.store.search(JobFilter())).jobs == ()
+    await other.store.close()
+    await world.sql.execute('DROP SCHEMA "select" CASCADE')

@@ -122,6 +122,7 @@ DECLARE
   first text;
   last text;
   belongs text;
+  found integer;
 BEGIN
   IF NOT pg_try_advisory_xact_lock(hashtextextended('kiribi.prune', 0))
     OR to_regclass(shelf) IS NULL OR kiribi.looked_at(shelf)
@@ -145,24 +146,33 @@ BEGIN
       )
       SELECT sum(changes) FROM counted
     $sql$, shelf) INTO emptied USING at;
+    -- what there is none of, at that time, costs no look at all the jobs
     FOREACH belongs IN ARRAY ARRAY['payload', 'log', 'step', 'dependency'] LOOP
-      EXECUTE format(
-        'DELETE FROM kiribi.%I WHERE job_id >= $1 AND job_id <= $2 AND job_id IN (SELECT id FROM %s)',
-        belongs, shelf
-      ) USING first, last;
+      EXECUTE format('SELECT 1 FROM kiribi.%I WHERE job_id >= $1 AND job_id <= $2 LIMIT 1', belongs)
+        INTO found USING first, last;
+      IF found IS NOT NULL THEN
+        EXECUTE format(
+          'DELETE FROM kiribi.%I WHERE job_id >= $1 AND job_id <= $2 AND job_id IN (SELECT id FROM %s)',
+          belongs, shelf
+        ) USING first, last;
+      END IF;
     END LOOP;
-    EXECUTE format($sql$
-      DELETE FROM kiribi.holder USING %s AS gone
-      WHERE gone.unique_key IS NOT NULL AND holder.binding = gone.binding
-        AND holder.key = gone.unique_key AND holder.job_id = gone.id
-    $sql$, shelf);
-    EXECUTE format($sql$
-      SELECT json_agg(json_build_array(on_id, status))::text FROM (
-        SELECT DISTINCT on_id, gone.status FROM kiribi.dependency JOIN %s AS gone ON gone.id = on_id
-        WHERE on_id >= $1 AND on_id <= $2
-          AND coalesce(outcome, '') NOT IN ('COMPLETED', 'WAIVED', 'DELETED')
-      ) AS ended
-    $sql$, shelf) INTO awaited USING first, last;
+    IF EXISTS (SELECT 1 FROM kiribi.holder) THEN
+      EXECUTE format($sql$
+        DELETE FROM kiribi.holder USING %s AS gone
+        WHERE gone.unique_key IS NOT NULL AND holder.binding = gone.binding
+          AND holder.key = gone.unique_key AND holder.job_id = gone.id
+      $sql$, shelf);
+    END IF;
+    IF EXISTS (SELECT 1 FROM kiribi.dependency WHERE on_id >= first AND on_id <= last) THEN
+      EXECUTE format($sql$
+        SELECT json_agg(json_build_array(on_id, status))::text FROM (
+          SELECT DISTINCT on_id, gone.status FROM kiribi.dependency JOIN %s AS gone ON gone.id = on_id
+          WHERE on_id >= $1 AND on_id <= $2
+            AND coalesce(outcome, '') NOT IN ('COMPLETED', 'WAIVED', 'DELETED')
+        ) AS ended
+      $sql$, shelf) INTO awaited USING first, last;
+    END IF;
     EXECUTE format('TRUNCATE %s', shelf);
   END IF;
   RETURN NEXT;
