@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
@@ -47,3 +48,6 @@ def test_the_cli_works_in_an_empty_environment(wheel: Path, tmp_path: Path) -> N
     job = json.loads(run(bin / "kiribi", "jobs", "list", "--json", cwd=tmp_path))
     assert job["binding"] == "SEND_MAIL"
     assert job["payload"] == {"to": "a@example.com"}
+    run(bin / "kiribi", "init", "my-shop", cwd=tmp_path)
+    made = tomllib.loads((tmp_path / "my-shop" / "pyproject.toml").read_text("utf-8"))
+    assert made["tool"] == {"uv": {"sources": {"kiribi": {"path": str(wheel)}}}}

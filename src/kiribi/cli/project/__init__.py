@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from kiribi.cli.output import note
+from kiribi.cli.project.source import installed_from, sourced
 from kiribi.errors import InvalidInput
 from kiribi.web.headers import HEADERS
 
@@ -64,9 +65,19 @@ def init(
         path = folder / place
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(here.joinpath(source).read_text("utf-8").replace(NAME, name), "utf-8")
+    _source(folder)
     _migrations(folder)
     _assets(folder)
     note(f"{folder} is ready; its README.md has the commands")
+
+
+def _source(folder: Path) -> None:
+    """Have the project take Kiribi from where this one is."""
+    table, told = sourced(installed_from())
+    chapter = told and f"\n## Where Kiribi comes from\n\n{told}\n"
+    for name, more in (("pyproject.toml", table), ("README.md", chapter)):
+        with (folder / name).open("a", encoding="utf-8") as file:
+            file.write(more)
 
 
 def _migrations(folder: Path) -> list[str]:
