@@ -27,7 +27,16 @@ from kiribi.testing import drain
 
 NOT_FOR_OTHERS = {
     *("connect", "bind", "close", "lifespan", "start", "register", "tick", "carry", "hooked"),
-    *("on_success", "on_failure", "on_schedule", "on_request", "redact", "pulse", "sweep_steps", "ring"),
+    *(
+        "on_success",
+        "on_failure",
+        "on_schedule",
+        "on_request",
+        "redact",
+        "pulse",
+        "sweep_steps",
+        "ring",
+    ),
 }
 
 

@@ -22,15 +22,21 @@ class Single:
     @staticmethod
     def fits(job: NewJob, known: AbstractSet[str]) -> bool:
         """Whether a job is simple enough. `known`: bindings that need not be made known again."""
-        return (
-            not job.chosen_id and not job.after and job.binding in known and inline(job.payload)
-        )
+        return not job.chosen_id and not job.after and job.binding in known and inline(job.payload)
 
     @property
     def statements(self) -> list[tuple[str, Params]]:
         """Count it, store it, if its unique key is free, and tell its key's lane."""
         job, unique = self._job, self._job.unique
-        new = (self.id, job.binding, job.payload, job.options, job.priority, job.delay_ms, job.at_ms)
+        new = (
+            self.id,
+            job.binding,
+            job.payload,
+            job.options,
+            job.priority,
+            job.delay_ms,
+            job.at_ms,
+        )
         batch: list[tuple[str, Params]]
         if unique is None:
             batch = [("count_one", (job.binding, self.id)), ("insert_one", new)]
