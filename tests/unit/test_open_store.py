@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -211,6 +212,15 @@ def test_migrations_are_numbered_without_gaps_and_say_so() -> None:
         connection.execute(script)
         (row,) = connection.execute("SELECT value FROM meta WHERE key = 'schema_version'")
         assert row == (str(number),)
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgres"])
+def test_the_files_of_migrations_have_these_numbers(dialect: str) -> None:
+    folder = files("kiribi.stores").joinpath("sql", dialect, "migrations")
+    names = sorted(file.name for file in folder.iterdir())
+    # `wrangler d1 migrations apply` and `kiribi init --migrations` go by the names
+    assert [name[:5] for name in names] == [f"{number:04}_" for number in range(1, len(names) + 1)]
+    assert len(names) == len(migrations(dialect))
 
 
 OPENING = """
