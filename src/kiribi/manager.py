@@ -93,8 +93,8 @@ class Kiribi(Acting):
         """A manager on a database; an async context manager.
 
         Args:
-            database: `sqlite:///jobs.db`; by default KIRIBI_DATABASE_URL, then
-                `sqlite:///kiribi.db`.
+            database: `sqlite:///jobs.db`, `postgresql://user@host/database`; by default
+                KIRIBI_DATABASE_URL, then `sqlite:///kiribi.db`.
             performers: the classes at hand; by default those of the module of this class.
 
         Raises:

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -393,8 +394,12 @@ async def lose_a_job(path: Path) -> tuple[str, str]:
 
 def test_migrate(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
-    assert shell("migrate", "--database", "sqlite:///new.db").out == "migrated\n"
+    first = shell("migrate", "--database", "sqlite:///new.db")
+    assert re.fullmatch(r"migrated: \d+ migrations\n", first.out)
+    assert first.err == "made the database new.db\n"
     assert shell("migrate", "--database", "sqlite:///new.db").out == "up to date\n"
+    elsewhere = shell("migrate", "--database", "https://jobs.example.org", code=2)
+    assert "needs the database itself" in elsewhere.err
 
 
 def test_the_environment_names_the_database(tmp_path: Path) -> None:
@@ -405,7 +410,12 @@ def test_the_environment_names_the_database(tmp_path: Path) -> None:
 
 def test_version(tmp_path: Path) -> None:
     assert Shell(tmp_path)("version").out.startswith("kiribi 0.")
-    assert one(Shell(tmp_path)("version", "--json").out).keys() == {"kiribi", "python"}
+    url = "postgresql://ada:secret@db.example.org/shop?schema=mails"
+    told = Shell(tmp_path, {"KIRIBI_DATABASE_URL": url})
+    shown = url.replace("secret", "***")
+    assert told("version").out.endswith(f"\ndatabase {shown}\n")
+    said = one(told("version", "--json").out)
+    assert (said.keys(), said["database"]) == ({"kiribi", "python", "database"}, shown)
 
 
 def test_a_reader_that_goes_away(shell: Shell) -> None:

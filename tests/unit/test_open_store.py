@@ -16,7 +16,7 @@ from typing import Any
 import apsw
 import pytest
 
-from kiribi.errors import InvalidDatabaseURL, NotSupported, SchemaMismatch, StoreUnavailable
+from kiribi.errors import InvalidDatabaseURL, SchemaMismatch, StoreUnavailable
 from kiribi.job import new_id
 from kiribi.ports import NewJob
 from kiribi.stores import open_store
@@ -66,7 +66,8 @@ def test_an_url_that_cannot_be_read_is_refused_with_what_is_allowed(url: str) ->
         "mysql://ann:s3cret@host/db",
         "mysql://:s3cret@host/db",
         "mysql://ann:s3c:re/t@host/db",
-        "postgresql://ann:s3cret@host/db",
+        "postgresql://ann:s3cret@127.0.0.1:1/db",
+        "postgresql://ann:s3cret@host/db?schema=No",
         "sqlite://ann:s3cret@host/db",
         "mysql:ann:s3cret@host",
         "sqlite:///ann:s3cret@host?x",
@@ -74,14 +75,14 @@ def test_an_url_that_cannot_be_read_is_refused_with_what_is_allowed(url: str) ->
     ],
 )
 def test_no_error_shows_a_password(url: str) -> None:
-    with pytest.raises((InvalidDatabaseURL, NotSupported)) as raised:
+    with pytest.raises((InvalidDatabaseURL, StoreUnavailable)) as raised:
         open_once(url)
     assert "s3c" not in repr(raised.value) + str(raised.value)
 
 
-def test_postgresql_is_not_supported_yet() -> None:
-    with pytest.raises(NotSupported, match="postgresql"):
-        open_once("postgresql://localhost/jobs")
+def test_a_server_that_is_not_there() -> None:
+    with pytest.raises(StoreUnavailable, match=r"database postgresql://127\.0\.0\.1:1/jobs: "):
+        open_once("postgresql://127.0.0.1:1/jobs")
 
 
 def test_a_relative_and_an_absolute_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,8 +83,9 @@ def root(
       kiribi enqueue SEND_MAIL '{"to": "ada@example.org"}' --wait
       kiribi jobs list --status FAILED
 
-    The database is --database or KIRIBI_DATABASE_URL, else ./kiribi.db. Instead, most commands
-    speak to a manager elsewhere: --url https://… --token …, or KIRIBI_URL and KIRIBI_TOKEN.
+    The database is --database or KIRIBI_DATABASE_URL (sqlite:///jobs.db, postgresql://…), else
+    ./kiribi.db. Instead, most commands speak to a manager elsewhere: --url https://… --token …, or
+    KIRIBI_URL and KIRIBI_TOKEN.
     """
 
 

@@ -64,7 +64,8 @@ def dev(
             "--database",
             "-d",
             metavar="URL",
-            help=f"Where the jobs are; the demo keeps away from {DATABASE_VARIABLE}.",
+            help="Where the jobs are: sqlite:///jobs.db, or postgresql://user@host/database; "
+            f"the demo keeps away from {DATABASE_VARIABLE}.",
             show_default=f"{DATABASE_VARIABLE}, then {DATABASE}; {DEMO_DATABASE} for the demo",
         ),
     ] = None,
@@ -75,6 +76,7 @@ def dev(
       kiribi dev
       kiribi dev app.py
       kiribi dev shop.jobs:Default --port 9000
+      kiribi dev app.py --database postgresql://localhost/shop
     """
     from kiribi.runtimes.dev import Site
     from kiribi.runtimes.dev import dev as run_dev
@@ -113,6 +115,7 @@ def worker(
       kiribi worker app.py
       kiribi worker app.py --processes 4 --concurrency 50
       kiribi worker shop.jobs --bindings SEND_MAIL,REPORT --database sqlite:////var/lib/jobs.db
+      KIRIBI_DATABASE_URL=postgresql://kiribi@db.example.org/shop kiribi worker app.py
     """
     orders: dict[str, Any] = {
         "processes": values.whole("--processes", processes),

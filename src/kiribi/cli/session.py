@@ -21,6 +21,7 @@ from kiribi.stores import without_password
 
 T = TypeVar("T")
 DATABASE = "sqlite:///kiribi.db"
+NEEDED = "this command needs the database itself, such as sqlite:///jobs.db"
 DATABASE_VARIABLE = "KIRIBI_DATABASE_URL"
 URL_VARIABLE = "KIRIBI_URL"
 TOKEN_VARIABLE = "KIRIBI_TOKEN"  # noqa: S105 # the name of a variable
@@ -32,7 +33,7 @@ Database = Annotated[
         "-d",
         metavar="URL",
         envvar=DATABASE_VARIABLE,
-        help="Where the jobs are, such as sqlite:///jobs.db.",
+        help="Where the jobs are: sqlite:///jobs.db, or postgresql://user@host/database.",
     ),
 ]
 Where = Annotated[
@@ -43,7 +44,8 @@ Where = Annotated[
         "--url",
         metavar="URL",
         envvar=[URL_VARIABLE, DATABASE_VARIABLE],
-        help="Where the jobs are: sqlite:///jobs.db, or the https:// address of a manager.",
+        help="Where the jobs are: sqlite:///jobs.db, postgresql://user@host/database, or the "
+        "https:// address of a manager.",
     ),
 ]
 Token = Annotated[
@@ -81,7 +83,7 @@ def run(
     """
 
     async def session() -> T:
-        if _is_remote(database):
+        if is_remote(database):
             from kiribi.cli.remote.client import Client
             from kiribi.cli.remote.manager import RemoteKiribi
 
@@ -105,10 +107,9 @@ async def connected(
         InvalidInput: `database` is the address of a manager.
         StoreUnavailable: as `run`.
     """
-    if _is_remote(database):
-        allowed = "this command needs the database itself, such as sqlite:///jobs.db"
-        raise InvalidInput("database", without_password(database), allowed)
-    missing = _missing_file(database)
+    if is_remote(database):
+        raise InvalidInput("database", without_password(database), NEEDED)
+    missing = missing_file(database)
     if missing is not None and not make:
         raise StoreUnavailable(
             f"database {missing}: there is no such file; name another with --database or "
@@ -140,7 +141,8 @@ def may_be_remote(command: Callable[..., None]) -> Callable[..., None]:
     return told
 
 
-def _is_remote(database: str) -> bool:
+def is_remote(database: str) -> bool:
+    """Whether a database is the address of a manager."""
     return database.lower().startswith(("http://", "https://"))
 
 
@@ -154,7 +156,7 @@ def _manager(database: str, app: str | None) -> AbstractAsyncContextManager[Kiri
     return application.manager.connect(database, performers=performers)
 
 
-def _missing_file(database: str) -> Path | None:
+def missing_file(database: str) -> Path | None:
     """The file of a SQLite URL if it is not there; a wrong URL is the store's to refuse."""
     path = database.removeprefix("sqlite:///")
     if path in (database, "", ":memory:") or Path(path).exists():

@@ -13,12 +13,22 @@ import typer
 from kiribi import search
 from kiribi._version import __version__
 from kiribi.cli import values
-from kiribi.cli.output import emit
+from kiribi.cli.output import emit, note
 from kiribi.cli.remote.manager import RemoteKiribi
-from kiribi.cli.session import DATABASE, Database, Json, Where, connected, run
-from kiribi.errors import SchemaMismatch
+from kiribi.cli.session import (
+    DATABASE,
+    NEEDED,
+    Database,
+    Json,
+    Where,
+    is_remote,
+    missing_file,
+    run,
+)
+from kiribi.errors import InvalidInput
 from kiribi.job import JobStatus
 from kiribi.manager import Kiribi
+from kiribi.stores import without_password
 
 
 def recover(
@@ -105,35 +115,37 @@ async def _sweep(
 def migrate(database: Database = DATABASE) -> None:
     """Bring the database to this version's schema; make it if it is not there.
 
-    Workers do this when they start.
+    Workers do this when they start. On PostgreSQL it is done by one at a time, and workers of the
+    version before go on meanwhile.
 
     Examples:
       kiribi migrate --database sqlite:///jobs.db
+      kiribi migrate --database postgresql://kiribi@db.example.org/shop?schema=mails
     """
+    from kiribi.stores import migrate
 
-    async def bring() -> bool:
-        from kiribi.stores import open_store
-
-        try:
-            store, queue = await open_store(database, migrate=False)
-        except SchemaMismatch:
-            async with connected(database, make=True):
-                return True
-        await queue.close()
-        await store.close()
-        return False
-
-    changed = asyncio.run(bring())
-    typer.echo("migrated" if changed else "up to date")
+    if is_remote(database):
+        raise InvalidInput("database", without_password(database), NEEDED)
+    missing = missing_file(database)
+    number = asyncio.run(migrate(database))
+    if missing is not None:
+        note(f"made the database {missing}")
+    if number:
+        typer.echo(f"migrated: {number} {'migration' if number == 1 else 'migrations'}")
+    else:
+        typer.echo("up to date")
 
 
-def version(json: Json = False) -> None:
-    """Print the version.
+def version(json: Json = False, database: Database = DATABASE) -> None:
+    """Print the version, and which database the other commands would use.
 
     Examples:
       kiribi version
     """
+    shown = without_password(database)
     if json:
-        emit({"kiribi": __version__, "python": platform.python_version()})
+        python = platform.python_version()
+        emit({"kiribi": __version__, "python": python, "database": shown})
     else:
         typer.echo(f"kiribi {__version__} (Python {platform.python_version()})")
+        typer.echo(f"database {shown}")

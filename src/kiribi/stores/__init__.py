@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from kiribi.errors import InvalidDatabaseURL, NotSupported
 from kiribi.ports import Queue, Store
+
+if TYPE_CHECKING:
+    from kiribi.stores.postgres import PostgresStore
+    from kiribi.stores.sqlite import SqliteStore
+
+    Clock = Callable[[], int] | None
+    Opened = tuple[PostgresStore | SqliteStore, Callable[[], Awaitable[Queue]]]
 
 ALLOWED = (
     "give sqlite:///jobs.db (relative), sqlite:////var/lib/jobs.db (absolute), "
@@ -29,42 +37,60 @@ async def open_store(
         StoreUnavailable: the database cannot be opened.
         SchemaMismatch: its schema is newer, or older and `migrate` is False.
     """
+    store, bell = await _opened(url, clock)
+    try:
+        await (store.migrate() if migrate else store.check_schema())
+        return store, await bell()
+    except BaseException:
+        await store.close()
+        raise
+
+
+async def migrate(url: str) -> int:
+    """Bring the schema of a database to this version; how many migrations ran.
+
+    Raises:
+        StoreError: as `open_store`.
+    """
+    store, _ = await _opened(url, None)
+    try:
+        return await store.migrate()
+    finally:
+        await store.close()
+
+
+async def _opened(url: str, clock: Clock) -> Opened:
     scheme, separator, rest = url.partition("://")
     if separator and scheme == "d1":
         raise NotSupported(f"{scheme}:// databases are opened by Workers alone; {ALLOWED}")
     if separator and scheme in ("postgresql", "postgres"):
-        return await _open_postgres(url, migrate, clock)
+        return await _postgres(url, clock)
     if not separator or scheme != "sqlite":
         raise InvalidDatabaseURL("database", without_password(url), ALLOWED)
-    path = sqlite_path(url, rest)
+    return await _sqlite(sqlite_path(url, rest), clock)
 
+
+async def _sqlite(path: str, clock: Clock) -> Opened:
     from kiribi.queues.local import LocalQueue
     from kiribi.stores.sqlite import MEMORY, SqliteStore
 
-    store = await SqliteStore.open(path, clock=clock)
-    try:
-        await (store.migrate() if migrate else store.check_schema())
-        return store, LocalQueue(None if path == MEMORY else path)
-    except BaseException:
-        await store.close()
-        raise
+    async def bell() -> Queue:
+        return LocalQueue(None if path == MEMORY else path)
+
+    return await SqliteStore.open(path, clock=clock), bell
 
 
-async def _open_postgres(
-    url: str, migrate: bool, clock: Callable[[], int] | None
-) -> tuple[Store, Queue]:
+async def _postgres(url: str, clock: Clock) -> Opened:
     from kiribi.queues.postgres import PostgresQueue
     from kiribi.stores._postgres_url import parsed
     from kiribi.stores.postgres import PostgresStore
 
+    async def bell() -> Queue:
+        return await PostgresQueue.open(store)
+
     where = parsed(url)
     store = await PostgresStore.open(where.shown, where.options, where.schema, clock=clock)
-    try:
-        await (store.migrate() if migrate else store.check_schema())
-        return store, await PostgresQueue.open(store)
-    except BaseException:
-        await store.close()
-        raise
+    return store, bell
 
 
 def sqlite_path(url: str, rest: str) -> str:
