@@ -1,6 +1,6 @@
 -- Of the next held jobs: what they wait for and has ended unnoticed, those that wait for nothing,
 -- and where to go on, '' from the start. $2: from this job_id, $3: how many edges to read,
--- more than one job can have
+-- more than one job can have. Each is looked up by itself: there may be millions that nobody waits for.
 WITH looked AS MATERIALIZED (
   SELECT held.id AS job_id, on_id, outcome
   FROM kiribi.job_open AS held LEFT JOIN kiribi.dependency ON job_id = held.id AND (
@@ -11,8 +11,8 @@ WITH looked AS MATERIALIZED (
 ),
 ended AS (
   SELECT on_id FROM looked
-  WHERE on_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM kiribi.job_open WHERE id = on_id)
-    AND (outcome IS NULL OR NOT EXISTS (SELECT 1 FROM kiribi.job WHERE id = on_id))
+  WHERE on_id IS NOT NULL AND (SELECT id FROM kiribi.job_open WHERE id = on_id) IS NULL
+    AND (outcome IS NULL OR (SELECT id FROM kiribi.job WHERE id = on_id) IS NULL)
 )
 SELECT coalesce((SELECT json_agg(on_id) FROM ended), '[]')::text,
   coalesce(json_agg(job_id) FILTER (WHERE on_id IS NULL), '[]')::text,

@@ -2,4 +2,6 @@
 INSERT INTO kiribi.missing_job (id)
 SELECT on_id FROM kiribi.dependency
 WHERE job_id = ANY (kiribi.texts($2::text)) AND outcome IS NULL
-  AND NOT EXISTS (SELECT 1 FROM kiribi.job WHERE id = on_id)
+  AND coalesce(
+    (SELECT id FROM kiribi.job_open WHERE id = on_id), (SELECT id FROM kiribi.job WHERE id = on_id)
+  ) IS NULL
