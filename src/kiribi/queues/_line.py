@@ -7,7 +7,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -66,7 +66,7 @@ class Line:
         self._task: asyncio.Task[None] | None = None
 
     @contextmanager
-    def wanting(self, subject: Subject) -> Iterator[None]:
+    def wanting(self, subject: Subject) -> Generator[None, None, None]:
         """Within this, and a little longer, `subject` is listened for. For any thread."""
         with self._lock:
             want = self._wants.setdefault(subject, _Want())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -11,14 +11,15 @@ import asyncpg
 
 from kiribi.errors import SchemaMismatch, StoreUnavailable
 
-MOST = 8
+MOST = 5
 """Connections of one store: a worker claims, settles, reports and looks at the same time."""
 CONNECT_SECONDS = 10.0
 COMMAND_SECONDS = 30.0
 """A statement that takes longer is given up, and its connection with it: it may be half open."""
 RELEASE_SECONDS = 2.0
 """How long a connection may take to give up a statement."""
-IDLE_SECONDS = 300.0
+IDLE_SECONDS = 20.0
+"""How long a connection that was needed once is kept: a server has few, and fleets are large."""
 
 FAILED = (
     OSError,  # with all of TimeoutError and ConnectionError
@@ -56,7 +57,7 @@ class Connections:
 
     def __init__(self, url: str, options: Mapping[str, Any]) -> None:
         self._url = url
-        self._options = {
+        self._options: dict[str, Any] = {
             "timeout": CONNECT_SECONDS,
             "command_timeout": COMMAND_SECONDS,
             **options,
@@ -108,7 +109,7 @@ class Connections:
             self._pool.terminate()
 
     @asynccontextmanager
-    async def use(self) -> AsyncIterator[asyncpg.Connection]:
+    async def use(self) -> AsyncGenerator[asyncpg.Connection, None]:
         """A connection, for one transaction.
 
         Raises:
@@ -160,7 +161,7 @@ class Connections:
 
 
 @asynccontextmanager
-async def transaction(connection: asyncpg.Connection) -> AsyncIterator[None]:
+async def transaction(connection: asyncpg.Connection) -> AsyncGenerator[None, None]:
     """A transaction; one that failed is not waited for where its connection does not answer."""
     begun = connection.transaction()
     await begun.start()

@@ -6,7 +6,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 
-from kiribi.stores._rows import Params, Row
+from kiribi.stores._rows import Param, Params, Row
 
 Batch = Sequence[tuple[str, Params]]
 """Statements by name, each with its parameters from `?2` on."""
@@ -39,7 +39,7 @@ class Batches(ABC):
     def _now(self) -> int:
         return time.time_ns() // 1_000_000 if self._clock is None else self._clock()
 
-    async def _rows(self, statement: str, *params: str | int | float | None) -> list[Row]:
+    async def _rows(self, statement: str, *params: Param) -> list[Row]:
         return (await self._read([(statement, params)]))[0]
 
     async def now_ms(self) -> int:

@@ -19,7 +19,7 @@ SLOW_US_EACH = 20
 IN_A_ROW = 3
 """So many slow claims are no coincidence."""
 SWEEP_SECONDS = 1.0
-"""How often a claim begins at the bottom; more seldom if that takes more than a tenth of the time."""
+"""How often a claim begins at the bottom; more seldom where that takes a tenth of the time."""
 MARGIN_MS = 1_000
 """What is stored now may be seen so much later, in another order."""
 

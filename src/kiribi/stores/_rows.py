@@ -32,7 +32,8 @@ class Rows:
         return self._text
 
 
-Params = tuple[str | int | float | Rows | None, ...]
+Param = str | int | float | Rows | Sequence[str | int | None] | None
+Params = tuple[Param, ...]
 """What a statement is given."""
 
 
