@@ -1,9 +1,9 @@
 """Where a claim begins to look, while the database has to walk over jobs long gone.
 
-As long as one old transaction is open, PostgreSQL keeps the entries of all jobs that ended since, and
-a claim would walk over all of them, more with each. Then claims begin at the rank that the last one
-reached, and only now and then from the bottom: for jobs that came in below (with a priority, handed
-back, or stored by a transaction that took long), which may start so much later, and only then.
+As long as one old transaction is open, PostgreSQL keeps the entries of all jobs that ended since,
+and a claim would walk over all of them, more with each. Then claims begin at the rank that the last
+one reached, and only now and then at the bottom: for jobs that came in below (with a priority,
+handed back, or stored by a transaction that took long), which may start so much later, only then.
 """
 
 from __future__ import annotations
