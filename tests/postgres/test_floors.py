@@ -1,0 +1,75 @@
+"""Claims that begin where the last one stopped, while they are slow: they leave nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from tests.postgres.shelves import Shelves, closed, opened
+
+from kiribi import lifecycle
+from kiribi.job import Job
+from kiribi.stores import _floors
+
+
+async def claim(world: Shelves, number: int = 1) -> list[Job]:
+    await world.worker()
+    return await world.store.claim("w1", ["A"], number)
+
+
+@pytest.fixture
+def world(
+    postgres_url: str, runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Shelves]:
+    """All its claims are slow, and none begins at the bottom by itself."""
+    monkeypatch.setattr(_floors, "SLOW_US", -1_000_000_000)
+    monkeypatch.setattr(_floors, "SWEEP_SECONDS", 3_600.0)
+
+    async def slow() -> Shelves:
+        one = await opened(postgres_url)
+        for _ in range(_floors.IN_A_ROW):
+            await one.put()
+            assert len(await claim(one)) == 1
+            one.clock.advance(10_000)
+        return one
+
+    one = runner.run(slow())
+    yield one
+    runner.run(closed(one))
+
+
+async def test_a_claim_of_a_chosen_job_leaves_better_ones_to_the_next(world: Shelves) -> None:
+    (better,) = await world.put()
+    world.clock.advance(10_000)
+    (chosen,) = await world.put()
+    await world.worker()
+    assert len(await world.store.claim("w1", ["A"], 1, ids=[chosen])) == 1
+    assert await world.store.next_due(["A"]) == 0
+    assert [job.id for job in await claim(world)] == [better]
+
+
+async def test_what_comes_in_below_is_found(world: Shelves) -> None:
+    early = {"at_ms": world.clock.now - 60_000}
+    for new in (world.new(priority=9), world.new(**early)):
+        below = (await world.store.insert([new]))[0].id
+        assert await world.store.next_due(["A"]) == 0
+        assert [job.id for job in await claim(world)] == [below]
+    (running,) = await world.store.find([below])
+    world.clock.advance(10_000)
+    await world.put()
+    assert len(await claim(world)) == 1
+    await world.store.apply([lifecycle.release(running, "handed back")])
+    assert [job.id for job in await claim(world)] == [running.id]
+
+
+async def test_below_the_floor_nothing_is_read(world: Shelves) -> None:
+    """Else this would test nothing."""
+    (above,) = await world.put()
+    await claim(world)
+    (job,) = await world.store.find([above])
+    await world.sql.execute(
+        "UPDATE kiribi.job SET status = 'PENDING', rank = rank - 60000 WHERE id = $1",
+        job.id,
+    )
+    assert await claim(world) == []
