@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from tests.integration.rest_world import Served
+from tests.postgres.databases import database
+from tests.postgres.server import QUICK, served
 from tests.workers.require import require
 from tests.workers.rest import rest_worker
 
@@ -68,3 +70,17 @@ def serve(
     require()
     with rest_worker(tmp_path_factory.mktemp("rest")) as elsewhere:
         yield elsewhere
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A database of a server that runs for all tests."""
+    with served(tmp_path_factory.mktemp("postgres"), *QUICK) as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """A database of the test's own."""
+    with database(postgres_server) as url:
+        yield url

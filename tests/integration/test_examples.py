@@ -5,12 +5,15 @@ from __future__ import annotations
 import ast
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import tokenize
 import warnings
+from contextlib import ExitStack
 from pathlib import Path
 
+import psycopg
 import pytest
 from tests.integration.cli_world import Shell
 
@@ -32,6 +35,35 @@ def test_hello(tmp_path: Path) -> None:
         assert failed.err.splitlines()[-1].endswith("ValueError: 'nobody' is no address")
         worker.heard("SEND_MAIL .* failed for good: 'nobody' is no address")
         assert worker.end() == 0
+
+
+def test_postgres(tmp_path: Path, postgres_url: str) -> None:
+    example = EXAMPLES / "postgres"
+    env = {"KIRIBI_DATABASE_URL": postgres_url}
+    machines = [Shell(tmp_path / name, env) for name in ("left", "right")]
+    with ExitStack() as stack:
+        for machine in machines:
+            machine.folder.mkdir()
+            worker = stack.enter_context(machine.start("worker", str(example / "app.py")))
+            worker.heard("working: 1 process")
+        done = subprocess.run(
+            [sys.executable, example / "shop.py", "200"],
+            cwd=tmp_path,
+            env={**os.environ, **env},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[:2] == ["orders wanted: 200, taken: 180", "orders confirmed: 180"]
+    by_process = [int(line.split()[0]) for line in lines[2:]]
+    assert sum(by_process) == 180
+    with psycopg.connect(postgres_url) as connection:
+        orders = {id for (id,) in connection.execute("SELECT id FROM orders")}
+        jobs = connection.execute("SELECT status, payload FROM kiribi.job").fetchall()
+    assert {json.loads(payload)["order"] for _, payload in jobs} == orders
+    assert [status for status, _ in jobs] == ["COMPLETED"] * 180
 
 
 @pytest.mark.timeout(240)
