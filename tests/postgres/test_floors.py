@@ -50,8 +50,7 @@ async def test_a_claim_of_a_chosen_job_leaves_better_ones_to_the_next(world: She
 
 
 async def test_what_comes_in_below_is_found(world: Shelves) -> None:
-    early = {"at_ms": world.clock.now - 60_000}
-    for new in (world.new(priority=9), world.new(**early)):
+    for new in (world.new(priority=9), world.new(at_ms=world.clock.now - 60_000)):
         below = (await world.store.insert([new]))[0].id
         assert await world.store.next_due(["A"]) == 0
         assert [job.id for job in await claim(world)] == [below]
