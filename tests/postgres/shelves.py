@@ -29,7 +29,7 @@ class Shelves(World):
     async def standing(self) -> dict[int, int]:
         """How many jobs there are on each shelf that has any."""
         rows = await self.sql.fetch("SELECT shelf, count(*) FROM kiribi.job GROUP BY shelf")
-        return dict(rows)
+        return {row["shelf"]: row["count"] for row in rows}
 
     async def there(self) -> set[int]:
         """The shelves that there are."""
