@@ -15,12 +15,13 @@ import pytest
 from kiribi import lifecycle
 from kiribi._recurring import fire
 from kiribi._scheduled import ScheduleChange, ScheduleInfo
-from kiribi.job import Job, JobError, JobStatus, new_id
+from kiribi.job import OPEN, WAITING, Job, JobError, JobStatus, new_id
 from kiribi.ports import LogLine, NewJob, Retention, WorkerInfo
 from kiribi.schedule import Every, Schedule, definition
 from kiribi.stores._apsw import connect, execute
 from kiribi.stores._statements import migrations, statement
 from kiribi.stores.sqlite import SqliteStore
+from kiribi.unique import OnConflict, UniqueKey
 
 NUMBER = 100
 BINDINGS = 2
@@ -148,6 +149,46 @@ def test_a_key_costs_those_who_use_it(tmp_path: Path) -> None:
         changes = [lifecycle.complete(job, None) for job in jobs]
         _, settle = await meter(meter.store.apply(changes))
         assert settle == Cost(1, 2, 2 * keys + 1)
+
+    metered(tmp_path, use)
+
+
+def unique(number: int = NUMBER, on_conflict: OnConflict = "return") -> list[NewJob]:
+    states = tuple(WAITING if on_conflict == "replace" else OPEN)
+    return [
+        job._replace(unique=UniqueKey(f"k{i}", states, on_conflict=on_conflict))
+        for i, job in enumerate(new(number))
+    ]
+
+
+def test_a_unique_job_costs_three_statements_a_call_and_no_row(tmp_path: Path) -> None:
+    async def use(meter: Metered) -> None:
+        _, insert = await meter(meter.store.insert(unique()))
+        assert insert == Cost(1, 6, NUMBER + STAT)
+        jobs, claim = await meter(meter.store.claim("w1", ["A", "B"], NUMBER))
+        assert claim == Cost(1, 3, NUMBER + STAT + 1)
+        changes = [lifecycle.complete(job, None) for job in jobs]
+        _, settle = await meter(meter.store.apply(changes))
+        assert settle == Cost(1, 2, NUMBER + STAT)
+        # who held a key until it ended is told now, by who gets it
+        _, again = await meter(meter.store.insert(unique()))
+        assert again == Cost(1, 6, 2 * NUMBER + STAT)
+        _, alone = await meter(meter.store.insert(unique(NUMBER + 1)[-1:]))
+        assert alone == Cost(1, 3, 1 + 1)
+
+    metered(tmp_path, use)
+
+
+def test_a_duplicate_writes_nothing_unless_it_changes_the_holder(tmp_path: Path) -> None:
+    async def use(meter: Metered) -> None:
+        first = await meter.store.insert(unique())
+        again, duplicates = await meter(meter.store.insert(unique()))
+        assert [job.id for job in again] == [job.id for job in first]
+        assert duplicates == Cost(1, 6, 0)
+        _, alone = await meter(meter.store.insert(unique(1)))
+        assert alone == Cost(2, 8, 0)  # as it would be if the key were free, then with a look
+        _, replaced = await meter(meter.store.insert(unique(on_conflict="replace")))
+        assert replaced == Cost(1, 8, NUMBER + STAT)
 
     metered(tmp_path, use)
 

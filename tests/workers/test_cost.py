@@ -12,10 +12,11 @@ from tests.workers.d1 import HttpDatabase, d1_worker, databases
 from tests.workers.require import require
 
 from kiribi import Kiribi, Performer, lifecycle, new_id
-from kiribi.job import Job, JobError
+from kiribi.job import OPEN, Job, JobError
 from kiribi.ports import NewJob, WorkerInfo
 from kiribi.queues.cloudflare import CloudflareQueue
 from kiribi.stores.d1 import D1Store
+from kiribi.unique import UniqueKey
 
 NUMBER = 100
 READ = 6
@@ -181,6 +182,42 @@ def test_every_path(several: Generator[HttpDatabase], bindings: tuple[str, ...])
         assert figures == {
             name: (rows, READ_BY[name][len(bindings) - 1]) for name, rows in written.items()
         }
+
+    asyncio.run(run())
+
+
+def unique(number: int = NUMBER) -> list[NewJob]:
+    return [
+        job._replace(unique=UniqueKey(f"k{i}", tuple(sorted(OPEN))))
+        for i, job in enumerate(new(("A",), number))
+    ]
+
+
+def test_unique_jobs(several: Generator[HttpDatabase]) -> None:
+    """An index entry more for each, and nothing for a duplicate."""
+
+    async def run() -> None:
+        meter = Meter(next(several))
+        await meter.warm(("A",))
+        store = meter.store
+        await store.enlist(WorkerInfo("w", bindings=("A",)), 60_000)
+        _, enqueue = await meter(store.insert(unique()))
+        _, duplicates = await meter(store.insert(unique()))
+        jobs, claim = await meter(store.claim("w", ["A"], NUMBER))
+        _, success = await meter(store.apply(list(map(completed, jobs))))
+        _, again = await meter(store.insert(unique()))
+        paths = (enqueue, duplicates, claim, success, again)
+        assert [written for written, _ in paths] == [
+            3 * NUMBER + 1,
+            0,
+            NUMBER + 1 + 1,
+            NUMBER + 1,
+            4 * NUMBER + 1,  # who held a key until it ended is told now, by who gets it
+        ]
+        assert [per_job(read) for _, read in paths] == [10, 18, 3, 2, 18]
+        _, alone = await meter(store.insert(unique(NUMBER + 1)[-1:]))
+        _, duplicate = await meter(store.insert(unique(1)))
+        assert (alone[0], duplicate[0]) == (3 + 1, 0)
 
     asyncio.run(run())
 
