@@ -67,7 +67,8 @@ BEGIN
     RETURN;
   END IF;
   PERFORM pg_advisory_xact_lock(hashtextextended('kiribi.make_shelf', 0));
-  IF to_regclass(format('kiribi.%I', name)) IS NOT NULL THEN
+  -- to_regclass may remember here that there was none
+  IF number IN (SELECT kiribi.shelves()) THEN
     RETURN;
   END IF;
   EXECUTE format('CREATE TABLE kiribi.%I (LIKE kiribi.job INCLUDING DEFAULTS)', name);
