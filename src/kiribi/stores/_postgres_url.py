@@ -57,6 +57,7 @@ def parsed(url: str) -> Where:
     options: dict[str, Any] = {}
     if (seconds := query.pop("connect_timeout", None)) is not None:
         options["timeout"] = float(seconds)
+    query.setdefault("application_name", "kiribi")  # whom pg_stat_activity shows
     options["dsn"] = urlunsplit(parts._replace(query=urlencode(query)))
     if pooler:
         # a statement that one session prepared is not known to the next
