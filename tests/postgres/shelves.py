@@ -28,8 +28,9 @@ class Shelves(World):
 
     async def standing(self) -> dict[int, int]:
         """How many jobs there are on each shelf that has any."""
-        rows = await self.sql.fetch("SELECT shelf, count(*) FROM kiribi.job GROUP BY shelf")
-        return {row["shelf"]: row["count"] for row in rows}
+        asked = "SELECT shelf, count(*) AS number FROM kiribi.job GROUP BY shelf"
+        rows: list[Any] = await self.sql.fetch(asked)
+        return {row["shelf"]: row["number"] for row in rows}
 
     async def there(self) -> set[int]:
         """The shelves that there are."""

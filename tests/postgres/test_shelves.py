@@ -163,6 +163,18 @@ async def test_a_shelf_in_use_again_is_not_taken_away(world: Shelves) -> None:
     assert await world.standing() == {TODAY: 1}
 
 
+async def test_days_of_which_nothing_is_left_leave_no_shelves(world: Shelves) -> None:
+    """Of most days nothing went wrong, and some of it may be kept for ever."""
+    forever = Retention({JobStatus.COMPLETED: 30 * 86_400})
+    await world.ended(2)
+    for _ in range(3):
+        await world.store.prune(forever, 1)
+        world.clock.advance(DAY)
+    assert await world.store.prune(forever, 1) == 0
+    assert await world.standing() == {TODAY: 2}
+    assert {number for number in await world.there() if number < TODAY + 4} == {TODAY}
+
+
 async def test_shelves_are_made_before_they_are_needed(world: Shelves) -> None:
     world.clock.advance(100 * DAY)
     await world.store.prune(A_WEEK, 1)
