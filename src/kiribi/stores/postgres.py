@@ -12,10 +12,11 @@ import asyncpg
 from kiribi.errors import SchemaMismatch, StoreUnavailable
 from kiribi.job import WAITING, Job
 from kiribi.lifecycle import Change
-from kiribi.ports import NewJob
+from kiribi.ports import NewJob, Within
 from kiribi.stores import _rows
 from kiribi.stores._asyncpg import FAILED, Connections, transaction
 from kiribi.stores._batches import Batch
+from kiribi.stores._borrowed import borrowed
 from kiribi.stores._floors import Floors
 from kiribi.stores._gathering import Gathering
 from kiribi.stores._lost_answers import LostAnswers
@@ -25,6 +26,7 @@ from kiribi.stores._postgres_upkeep import Upkeep
 from kiribi.stores._rows import Row
 from kiribi.stores._sql_store import apart, best_first
 from kiribi.stores._statements import migrations
+from kiribi.stores._transacted import Transacted
 
 logger = logging.getLogger("kiribi")
 
@@ -136,6 +138,17 @@ class PostgresStore(LostAnswers, Upkeep):
         if len(jobs) >= GATHERED_BELOW or any(map(apart, jobs)):
             return await super().insert(jobs)
         return await self._inserts(jobs)
+
+    def within(self, transaction: object) -> Within:
+        """See `ports.Store`. The library of the connection is loaded by whoever made it."""
+        return Transacted(
+            borrowed(transaction),
+            url=self._url,
+            schema=self.schema,
+            clock=self._clock,
+            known=self._known_bindings,
+            elsewhere=self._write,
+        )
 
     async def _claim(
         self,
