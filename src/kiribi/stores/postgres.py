@@ -33,6 +33,8 @@ logger = logging.getLogger("kiribi")
 MAX_PAYLOAD_BYTES = 10_000_000
 GATHERED_BELOW = 100
 """Jobs in a call of `insert` that has more from sharing than it costs to wait for others."""
+GIVE_WAY = "SET LOCAL lock_timeout = '2s'"
+"""Of a migration: while it waits for somebody's table, all who come after wait for it."""
 UNSYNCED = "SET LOCAL synchronous_commit = off"
 SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
@@ -100,6 +102,7 @@ class PostgresStore(LostAnswers, Upkeep):
                 await connection.execute(
                     "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"kiribi {schema}"
                 )
+                await connection.execute(GIVE_WAY)
                 done = await self._version(connection)
                 if done == 0:
                     quoted = in_schema("kiribi.", schema)[:-1]
