@@ -5,6 +5,7 @@
 - `console` blocks run command by command: `$` begins one, and what follows it is what the command
   must print, `…` standing for anything; `error: …` is what it must fail with. Nothing below it: it
   may print what it likes. `$ name=$(command)` keeps what it prints for the page's later commands.
+- `sql` blocks are carried out in the PostgreSQL database that the page has made.
 - `<!-- run … -->` is Python that runs and is not shown; `<!-- background -->` lets the command
   below run until the page ends; `<!-- not run: why -->` leaves the block below out.
 """
@@ -27,6 +28,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+
+import psycopg
 
 SECONDS = 30
 """How long a command may take."""
@@ -86,6 +89,9 @@ class Run:
             self._python(block)
         elif block.language == "console":
             self._console(block)
+        elif block.language == "sql" and "PGDATABASE" in self._env:
+            with psycopg.connect() as connection:
+                connection.execute(block.text.encode())
 
     def _python(self, block: Block) -> None:
         source = "\n" * (block.line - 1) + block.text
