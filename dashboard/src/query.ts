@@ -1,5 +1,6 @@
 // The search bar's language: `status:FAILED payload.user.id:42 error:"no route"`, and back.
 
+import { isRaw, parseExact } from "./exact";
 import { REASONS, STATUSES, type Filter, type Json, type Reason, type Status } from "./types";
 
 export const KEYS = [
@@ -27,6 +28,9 @@ export interface Term {
 const TOKEN = /(?:([^\s":]+):)?(?:"((?:[^"\\]|\\.)*)"?|(\S*))/gy;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const AGO = /^(\d+(?:\.\d+)?)(s|m|h|d|w)$/;
+/** Years have four digits, in any time zone. */
+const EARLIEST = new Date("0001-01-02T00:00Z").getTime();
+const LATEST = new Date("9999-12-30T00:00Z").getTime();
 const SECONDS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
 
 /** The terms of a search text. Plain words are one error text, a plain id is an id. */
@@ -56,9 +60,10 @@ export function parse(text: string): Term[] {
       terms.push({ key: "id", value, quoted: false });
       words = false;
     } else if (words && last) {
-      last.value += ` ${value}`;
+      const { key, value: said, quoted } = last;
+      terms.splice(-1, 1, checked({ key, value: said ? `${said} ${value}` : value, quoted }));
     } else {
-      terms.push({ key: "error", value, quoted });
+      terms.push(checked({ key: "error", value, quoted }));
       words = true;
     }
   }
@@ -103,18 +108,24 @@ const statusOf = (text: string): Status | undefined =>
 
 /** `1h` ago, `today` from midnight, or a date or date and time (local unless it says otherwise); epoch milliseconds. */
 export function instant(text: string, now: number): number | null {
+  const ms = moment(text, now);
+  return ms >= EARLIEST && ms <= LATEST ? ms : null;
+}
+
+function moment(text: string, now: number): number {
   const ago = AGO.exec(text);
   if (ago) return now - Number(ago[1]) * (SECONDS[ago[2] ?? "s"] ?? 1) * 1000;
   if (text === "today") return new Date(now).setHours(0, 0, 0, 0);
-  if (!/^\d{4}-\d{2}-\d{2}/.test(text)) return null;
-  const ms = new Date(text.length === 10 ? `${text}T00:00` : text.replace(" ", "T")).getTime();
-  return Number.isNaN(ms) ? null : ms;
+  if (!/^\d{4}-\d{2}-\d{2}/.test(text)) return NaN;
+  return new Date(text.length === 10 ? `${text}T00:00` : text.replace(" ", "T")).getTime();
 }
 
 function scalar({ value, quoted }: Term): Json {
   if (quoted) return value;
   try {
-    const parsed = JSON.parse(value) as Json;
+    const parsed = parseExact(value);
+    if (isRaw(parsed)) return BigInt.asIntN(64, BigInt(value)) === BigInt(value) ? parsed : value;
+    if (typeof parsed === "number" && !Number.isFinite(parsed)) return value;
     return parsed !== null && typeof parsed === "object" ? value : parsed;
   } catch {
     return value;

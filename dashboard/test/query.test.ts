@@ -17,9 +17,14 @@ describe("parse", () => {
     ['payload.user.id:"42"', { payload: { "user.id": "42" } }],
     ["payload.ok:true payload.gone:null", { payload: { ok: true, gone: null } }],
     ["payload.at:2026-01-01T10:00", { payload: { at: "2026-01-01T10:00" } }],
+    [
+      "payload.n:1e999 payload.m:18446744073709551616",
+      { payload: { n: "1e999", m: "18446744073709551616" } },
+    ],
     ["payload.list:[1]", { payload: { list: "[1]" } }],
     ['error:"no \\"route\\" to \\\\ host"', { error: 'no "route" to \\ host' }],
     ['error:"still typing', { error: "still typing" }],
+    ['"" refused', { error: "refused" }],
     ["connection refused", { error: "connection refused" }],
     ["KeyError: user", { error: "KeyError: user" }],
     ["https://example.com/a", { error: "https://example.com/a" }],
@@ -48,12 +53,19 @@ describe("parse", () => {
     ["reason:bad", "reason"],
     ["after:yesterday", "time"],
     ["before:2026-99-99", "time"],
+    ["after:99999999999d", "time"],
+    ['""', "empty"],
     ["binding:", "empty"],
     ['error:""', "empty"],
   ])("%s is shown with its problem and not asked for", (text, problem) => {
     expect(parse(text)).toHaveLength(1);
     expect(parse(text)[0]?.problem).toBe(problem);
     expect(filter(text)).toEqual({});
+  });
+
+  it("asks for large numbers by all their digits", () => {
+    const asked = JSON.stringify(filter("payload.n:9007199254740993"));
+    expect(asked).toBe('{"payload":{"n":9007199254740993}}');
   });
 
   it("never loses a character it cannot read", () => {

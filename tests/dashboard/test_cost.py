@@ -55,7 +55,11 @@ def without_events(route: Route) -> None:
 
 @pytest.mark.parametrize("events", [True, False])
 @pytest.mark.parametrize(
-    "path", ["", "jobs", "jobs/{id}", "failures", "bindings", "bindings/SEND_MAIL", "schedules"]
+    "path",
+    [
+        *("", "jobs", "jobs/{id}", "failures", "bindings", "bindings/SEND_MAIL"),
+        *("schedules", "actions"),
+    ],
 )
 def test_an_idle_page_asks_little(
     site: Site, seed: Seed, visit: Visit, events: bool, path: str
@@ -91,6 +95,30 @@ def test_workers_are_looked_at_now_and_then(site: Site, seed: Seed, visit: Visit
         assert requests.asked["workers"] >= 2, "leases are renewed without a pulse"
         assert requests.asked.total() <= BUDGET
         requests.asked.clear()
+
+
+@pytest.mark.parametrize("events", [True, False])
+def test_an_action_is_watched_ever_less_while_nobody_carries_it_out(
+    site: Site, seed: Seed, visit: Visit, events: bool
+) -> None:
+    site.run(seed.failed)
+    site.run(site.kiribi.start_action, "retry", {"status": "FAILED"})
+    page = visit("about:blank")
+    page.clock.install()
+    if not events:
+        page.route("**/api/me", without_events)
+    page.goto(f"{site.url}actions")
+    expect(page.locator("tbody")).to_contain_text("Running")
+    requests = Requests(page)
+    for _ in range(2):
+        requests.pass_time(MINUTE)
+        looks = sum(n for path, n in requests.asked.items() if path.startswith("actions"))
+        assert 1 <= looks <= requests.asked.total() <= BUDGET
+        requests.asked.clear()
+    site.run(site.kiribi.tick)
+    requests.pass_time(MINUTE)
+    expect(page.locator("tbody")).to_contain_text("Done")
+    assert requests.asked.total() <= BUDGET
 
 
 def test_an_unseen_page_asks_nothing_and_catches_up_at_once(

@@ -97,7 +97,8 @@ async def something_everywhere(site: Site, seed: Seed) -> None:
     await site.kiribi.start_action("retry", {"binding": "SEND_MAIL", "status": "FAILED"}, who="ada")
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 768, 390])
 def test_axe_and_room_on_every_page(
     site: Site, seed: Seed, visit: Visit, theme: str, width: int
 ) -> None:
@@ -115,6 +116,11 @@ def test_axe_and_room_on_every_page(
             expect(page.locator(".plot svg")).to_have_count(3)
         fits(page)
         check_accessible(page)
+    page.goto(f"{site.url}jobs?q=status:FAILED")
+    page.locator("td.name a").first.click()
+    expect(page.locator(".attempts")).to_be_visible()
+    fits(page)
+    check_accessible(page)
 
 
 DIALOGS = {

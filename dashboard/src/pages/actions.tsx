@@ -1,3 +1,4 @@
+import { useMemo } from "preact/hooks";
 import { told } from "../actions";
 import * as api from "../api";
 import { Button } from "../components/button";
@@ -9,6 +10,7 @@ import { number, t } from "../i18n";
 import { CAPABILITY, KIND, ACTIONS } from "../lifecycle";
 import { may } from "../session";
 import type { Bulk, Json } from "../types";
+import { watching } from "../watching";
 
 const columns = () =>
   ({
@@ -26,6 +28,8 @@ const ICON = { RUNNING: "processing", DONE: "completed", ABORTED: "cancelled" } 
 
 /** Milliseconds between looks while something is being done. */
 const WATCH = 2_000;
+/** And while nobody does it. */
+const SLOWEST = 30_000;
 
 const words = (value: Json): string =>
   Array.isArray(value)
@@ -87,11 +91,15 @@ function Row({ bulk }: { bulk: Bulk }) {
 
 /** Every bulk action as a record: who did what to which jobs, how far it is, and its end. */
 export function ActionsPage() {
+  const wait = useMemo(() => watching(WATCH, SLOWEST), []);
   const { value, problem } = useFresh(
     async () => (await api.bulks(null)).actions,
     "",
     WATCH,
-    (bulks) => (bulks?.some(({ status }) => status === "RUNNING") ? WATCH : 0),
+    (bulks) => {
+      const running = bulks?.filter(({ status }) => status === "RUNNING") ?? [];
+      return running.length ? wait(running) : 0;
+    },
   );
   const bulks = value.value;
   return (
