@@ -2,7 +2,9 @@
 -- $2: ids, $3: statuses
 WITH gone AS (
   DELETE FROM kiribi.job
-  WHERE id = ANY (kiribi.texts($2)) AND status = ANY (kiribi.texts($3)) AND status <> 'PROCESSING'
+  -- an array of unknown length: of a known one the planner expects as many jobs on every shelf, and
+  -- then reads whole tables for what belongs to them
+  WHERE id = ANY (ARRAY(SELECT unnest(kiribi.texts($2)))) AND status = ANY (kiribi.texts($3)) AND status <> 'PROCESSING'
   RETURNING id, shelf, status, binding, key, unique_key, awaited
 ),
 payloads AS (DELETE FROM kiribi.payload USING gone WHERE job_id = gone.id),

@@ -9,10 +9,15 @@ WITH field AS MATERIALIZED (
   FROM jsonb_array_elements(kiribi.readable($10)) AS one
 ),
 found AS (
-  SELECT id, binding, status, crashes, error, payload
-  FROM kiribi.job
-  WHERE shelf = 0 AND binding = ANY (ARRAY(SELECT unnest(kiribi.texts($13))))
-    AND id < $2::text AND id >= $3::text AND $4::bigint IS NOT NULL
+  -- by the two indexes of a binding's jobs: the order of the answer would lead through all jobs
+  SELECT one.* FROM unnest(kiribi.texts($13)) AS looked (binding) CROSS JOIN LATERAL (
+    SELECT id, binding, status, crashes, error, payload FROM kiribi.job
+    WHERE shelf = 0 AND binding = looked.binding AND key IS NULL
+    UNION ALL
+    SELECT id, binding, status, crashes, error, payload FROM kiribi.job
+    WHERE shelf = 0 AND binding = looked.binding AND key IS NOT NULL
+  ) AS one
+  WHERE id < $2::text AND id >= $3::text AND $4::bigint IS NOT NULL
 ),
 hit AS (
   SELECT id FROM found WHERE

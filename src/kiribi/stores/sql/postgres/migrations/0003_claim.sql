@@ -373,4 +373,14 @@ BEGIN
   );
 END $$;
 
+-- What is read is the head of an index, however much or little there is, and whatever the planner thinks
+-- there is: it may have looked before the jobs came. To read all and sort it looks cheaper to it until
+-- there are a million; and of the plans of a function it would make five for the first five calls.
+ALTER FUNCTION kiribi.claim SET enable_seqscan = off;
+ALTER FUNCTION kiribi.claim SET enable_bitmapscan = off;
+ALTER FUNCTION kiribi.claim SET plan_cache_mode = force_generic_plan;
+ALTER FUNCTION kiribi.next_due SET enable_seqscan = off;
+ALTER FUNCTION kiribi.next_due SET enable_bitmapscan = off;
+ALTER FUNCTION kiribi.next_due SET plan_cache_mode = force_generic_plan;
+
 UPDATE kiribi.meta SET value = value::integer + 1 WHERE key = 'schema_version';
