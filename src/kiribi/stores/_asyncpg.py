@@ -45,6 +45,8 @@ DOWN = (
     asyncpg.TransactionTimeoutError,
 )
 """What a database says that may be usable soon: nothing was done."""
+UNSUPPORTED = "unsupported startup parameter"
+"""What a pooler says of a setting for the session."""
 UNPREPARED = (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError)
 """What one session says of what was prepared in another."""
 
@@ -155,7 +157,7 @@ class Connections:
     def unavailable(self, error: BaseException) -> StoreUnavailable:
         """The error, saying which database; the driver's words, never the password."""
         said = _first_line(error)
-        if isinstance(error, UNPREPARED) and not self.pooled:
+        if (isinstance(error, UNPREPARED) or UNSUPPORTED in said) and not self.pooled:
             said = "a pooler changes sessions under our hands: add ?pooler=transaction to its URL"
         return StoreUnavailable(f"database {self._url}: {said}")
 

@@ -58,6 +58,9 @@ def parsed(url: str) -> Where:
     if (seconds := query.pop("connect_timeout", None)) is not None:
         options["timeout"] = float(seconds)
     query.setdefault("application_name", "kiribi")  # whom pg_stat_activity shows
+    if not pooler:
+        # compiling a statement takes a thousand times as long as carrying it out
+        query.setdefault("jit", "off")
     options["dsn"] = urlunsplit(parts._replace(query=urlencode(query)))
     if pooler:
         # a statement that one session prepared is not known to the next

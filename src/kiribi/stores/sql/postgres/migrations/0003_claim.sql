@@ -151,7 +151,7 @@ RETURNS TABLE (
   finished_ms bigint, worker text, cancel_requested boolean, result text, error text, progress text,
   history text, looked_us bigint -- how long it took to find them
 )
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
   at bigint := coalesce(time_ms, kiribi.now_ms());
@@ -331,7 +331,7 @@ END $$;
 
 -- Milliseconds until a job of unpaused bindings can be claimed; NULL: not within the next second.
 CREATE FUNCTION kiribi.next_due(time_ms bigint, asked text[], floors bigint[]) RETURNS bigint
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET jit = off AS $$
 DECLARE
   at bigint := coalesce(time_ms, kiribi.now_ms());
   bound text;
