@@ -12,14 +12,22 @@ old AS (
 ),
 waited AS (
   SELECT start, binding, json_object_agg(bucket, number)::text AS buckets FROM (
-    SELECT start, binding, bucket, sum(value::bigint) AS number
-    FROM old, json_each_text(wait_buckets::json) AS one (bucket, value) GROUP BY start, binding, bucket
+    SELECT start, binding, bucket, sum(value::bigint * times) AS number
+    FROM (
+      SELECT start, binding, wait_buckets, count(*) AS times FROM old WHERE wait_buckets <> '{}'
+      GROUP BY start, binding, wait_buckets
+    ) AS alike, json_each_text(wait_buckets::json) AS one (bucket, value)
+    GROUP BY start, binding, bucket
   ) AS each GROUP BY start, binding
 ),
 ran AS (
   SELECT start, binding, json_object_agg(bucket, number)::text AS buckets FROM (
-    SELECT start, binding, bucket, sum(value::bigint) AS number
-    FROM old, json_each_text(run_buckets::json) AS one (bucket, value) GROUP BY start, binding, bucket
+    SELECT start, binding, bucket, sum(value::bigint * times) AS number
+    FROM (
+      SELECT start, binding, run_buckets, count(*) AS times FROM old WHERE run_buckets <> '{}'
+      GROUP BY start, binding, run_buckets
+    ) AS alike, json_each_text(run_buckets::json) AS one (bucket, value)
+    GROUP BY start, binding, bucket
   ) AS each GROUP BY start, binding
 )
 INSERT INTO kiribi.stat AS known (span_ms, at_ms, binding,
