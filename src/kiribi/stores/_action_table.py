@@ -9,7 +9,7 @@ from kiribi.action import Action, ActionStatus, Step
 from kiribi.stores import _changes
 from kiribi.stores._batches import Batches
 from kiribi.stores._insertion import id_bound, in_time
-from kiribi.stores._rows import Params, Row, dumps, plain
+from kiribi.stores._rows import Params, Row, as_written, dumps, plain
 from kiribi.stores._search import AFTER_ALL_IDS
 from kiribi.stores._successors import Successors
 
@@ -96,6 +96,7 @@ class ActionTable(Batches):
         await self._write([("prune_actions", (id_bound(before_ms), before_ms))])
 
 
+@as_written
 def _action(row: Row) -> Action:
     """An action from a row of the columns that `find_action.sql` names."""
     id, kind, filter, who, status, *rest = row

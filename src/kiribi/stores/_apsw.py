@@ -11,22 +11,23 @@ from typing import Any, Protocol
 import apsw
 
 from kiribi.errors import StoreUnavailable
-from kiribi.stores._rows import Row
+from kiribi.stores._rows import HELP, Row
 
 PATIENCE = 30.0
 """Seconds a connection waits for the file's lock before it gives up."""
 
-HELP = "see docs/operations.md, When something is wrong"
 MAX_WAL_BYTES = 64 * 1024 * 1024
 STATEMENTS_CACHED = 128
 
+DAMAGED = f"it is damaged; restore a backup, or salvage what can be read: {HELP}"
 UNAVAILABLE = {
     apsw.BusyError: f"other processes have kept it locked for {PATIENCE:g} s",
     apsw.LockedError: "it is locked within this process",
     apsw.FullError: f"the disk is full; {HELP}",
     apsw.ReadOnlyError: f"it cannot be written; {HELP}",
-    apsw.CorruptError: f"it is damaged; restore a backup, or salvage what can be read: {HELP}",
-    apsw.NotADBError: "it is not a SQLite database",
+    apsw.CorruptError: DAMAGED,
+    UnicodeDecodeError: DAMAGED,
+    apsw.NotADBError: f"it is not a SQLite database; {HELP}",
     apsw.CantOpenError: "it cannot be opened; is the folder there and writable?",
     apsw.PermissionsError: "access is denied",
     apsw.IOError: f"reading or writing failed; {HELP}",
@@ -54,7 +55,7 @@ def explained(path: str) -> Generator[None, None, None]:
     """Raise the explanation of whatever SQLite raises."""
     try:
         yield
-    except apsw.Error as error:
+    except (apsw.Error, UnicodeDecodeError) as error:
         raise explanation(path, error) from error
 
 

@@ -3,16 +3,41 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from kiribi.distribution import Distribution
+from kiribi.errors import StoreUnavailable
 from kiribi.job import Attempt, Job, JobError, JobStatus, Outcome
 from kiribi.ports import BindingInfo, Gate, LogLine, WorkerInfo
 from kiribi.search import BindingCounts, BindingStats
 from kiribi.unique import KeyHeld
 
 Row = Sequence[Any]
+P = ParamSpec("P")
+R = TypeVar("R")
+
+HELP = "see docs/operations.md, When something is wrong"
+
+
+def as_written(read: Callable[P, R]) -> Callable[P, R]:
+    """`read`, which says so where a row is not as Kiribi wrote it.
+
+    Raises:
+        StoreUnavailable: the database gave something else back than was stored.
+    """
+
+    @wraps(read)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return read(*args, **kwargs)
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            raise StoreUnavailable(
+                f"a row is not as it was written, so the database is damaged; {HELP} ({error})"
+            ) from error
+
+    return checked
 
 
 class Rows:
@@ -78,6 +103,7 @@ def plain(text: str) -> str:
     return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
 
+@as_written
 def jobs(rows: Sequence[Row]) -> list[Job]:
     """Jobs from rows of the nineteen columns that `find_jobs.sql` names."""
     # one call of the parser is ten times faster than one a row
@@ -127,6 +153,7 @@ def _history(stored: str) -> tuple[Attempt, ...]:
     )
 
 
+@as_written
 def worker(row: Row) -> WorkerInfo:
     """A worker from a row of `workers.sql`."""
     id, host, pid, version, bindings, slots, started_ms, lease_ms, dead_reason = row
@@ -134,6 +161,7 @@ def worker(row: Row) -> WorkerInfo:
     return WorkerInfo(id, host, pid, version, served, slots, started_ms, lease_ms, dead_reason)
 
 
+@as_written
 def binding(row: Row) -> BindingInfo:
     """A binding from a row of `bindings.sql`."""
     name, defaults, schema, paused, last_seen_ms, limits, override, streak, probe_ms = row
@@ -156,6 +184,7 @@ def binding(row: Row) -> BindingInfo:
     )
 
 
+@as_written
 def gates(row: Row) -> dict[str, Any]:
     """What a situation says of limits, from a row of `gates.sql`."""
     concurrency, running, holders, opens_ms, streak, probe_ms, key, *of_key = row
@@ -171,6 +200,7 @@ def gates(row: Row) -> dict[str, Any]:
     return found
 
 
+@as_written
 def key_held(row: Row) -> KeyHeld:
     """The unique key of a job from a row of `unique_keys.sql`."""
     _, key, states, until_ms, holder, held_until_ms = row
@@ -188,6 +218,7 @@ def counts(row: Row) -> BindingCounts:
     return BindingCounts(row[0], dict(zip(COUNTED, row[1:7], strict=True)))
 
 
+@as_written
 def stats(row: Row, until_ms: int, bucket_ms: int | None) -> BindingStats:
     """Statistics up to now, from a row of `stats.sql`."""
     binding, from_ms = row[:2]

@@ -106,7 +106,7 @@ class Writer:
                 self._end()
             except BaseException as error:
                 self._roll_back()
-                if isinstance(error, apsw.Error):
+                if isinstance(error, apsw.Error | UnicodeDecodeError):
                     raise explanation(self._path, error) from error
                 raise
             return answer

@@ -17,7 +17,7 @@ from kiribi.ports import NewJob
 from kiribi.stores._apsw import Executes, connect, execute, explained
 from kiribi.stores._batches import Batch
 from kiribi.stores._gathering import Gathering
-from kiribi.stores._rows import Params, Row, as_text
+from kiribi.stores._rows import HELP, Params, Row, as_text
 from kiribi.stores._sql_store import CONFLICTS, SqlStore, apart
 from kiribi.stores._statements import Statement, migrations, statement
 from kiribi.stores._writer import Writer
@@ -180,7 +180,8 @@ class SqliteStore(SqlStore):
             yield
         except (apsw.SQLError, ValueError) as error:
             raise SchemaMismatch(
-                f"database {self._path}: it holds something else, not Kiribi's tables ({error})"
+                f"database {self._path}: it holds something else, not Kiribi's tables, "
+                f"or is damaged; {HELP} ({error})"
             ) from error
 
 
