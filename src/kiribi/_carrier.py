@@ -83,6 +83,11 @@ class Carrier:
         self._last: dict[str, int] = {}
         self._ticks = 0
 
+    @property
+    def carrying(self) -> bool:
+        """Whether the last step of some action was ours."""
+        return bool(self._last)
+
     async def tick(self, retention: Retention | None = None, budget: float = BUDGET) -> bool:
         """Do some steps; was there any. Now and then, forget what ended before anything is kept."""
         until = time.monotonic() + budget

@@ -28,6 +28,13 @@ class Housekeeping:
         self._roll_up_every = roll_up_every
         self._ticks = 0
 
+    async def its_turn(self, seconds: float) -> bool:
+        """Whether to tick, for somebody who asks every so many seconds.
+
+        Who carries out an action goes on with it: others leave it to him for a while.
+        """
+        return self.carrier.carrying or await self._store.take_turn("tick", seconds)
+
     async def tick(
         self,
         retention: Retention | None,

@@ -37,12 +37,16 @@ OWN_TIME_MS = 30_000
 
 async def keep_firing(store: Store, bell: Queue) -> None:
     """Fire whatever is due, as soon as it is, for ever."""
+    pause = LOOK_SECONDS
     while True:
+        jobs: list[Job] = []
         try:
-            jobs, pause = await fire(store)
+            # who has seen a tick coming is there for it
+            if pause < LOOK_SECONDS or await store.take_turn("fire", LOOK_SECONDS):
+                jobs, pause = await fire(store)
         except StoreError as error:
             logger.warning("schedules have to wait: %s", error)
-            jobs, pause = [], LOOK_SECONDS
+            pause = LOOK_SECONDS
         if jobs:
             bell.ring((0,) * len(jobs), {job.binding for job in jobs})
         await asyncio.sleep(max(pause, LEAST_PAUSE))

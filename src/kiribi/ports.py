@@ -482,6 +482,13 @@ class Store(ActionStore, Protocol):
         """Causes of failures seen since a time, the last one first."""
         ...
 
+    async def take_turn(self, name: str, seconds: float) -> bool:
+        """Whether to do now what all do every so many seconds; of many machines, one need.
+
+        `name`: "tick" or "fire".
+        """
+        ...
+
     async def prune(self, retention: Retention, limit: int) -> int:
         """Read at most `limit` of the oldest rows and remove the outlived; how many.
 

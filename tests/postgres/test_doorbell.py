@@ -42,6 +42,12 @@ def url(postgres_url: str) -> str:
     return f"{postgres_url}?schema=bell_{next(NUMBERS)}"
 
 
+@pytest.fixture
+def attentive(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who was rung goes on listening, although he is busy."""
+    monkeypatch.setattr(_line, "BUSY_SECONDS", SECONDS)
+
+
 class Ear:
     """A listener of our own: what went over the channels of a schema."""
 
@@ -150,7 +156,7 @@ async def test_a_ring_wakes_only_whom_it_concerns(url: str) -> None:
         assert await others
 
 
-async def test_rings_are_gathered(url: str) -> None:
+async def test_rings_are_gathered(url: str, attentive: None) -> None:
     async with opened(url) as one, opened(url) as other, Ear(url) as ear:
         await begun(other, "A", "B")  # wants to hear of them for a while
         waiting = await begun(other, "Z")
@@ -267,28 +273,30 @@ async def test_a_connection_that_is_cut_is_made_again(url: str) -> None:
             assert await waiting
 
 
+async def keys(url: str) -> int:
+    """For how many things somebody listens."""
+    connection = await asyncpg.connect(url.partition("?")[0])
+    held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+    number = await connection.fetchval(held)
+    await connection.close()
+    return int(number)
+
+
+async def silent(url: str) -> bool:
+    """Whether nobody listens."""
+    return await keys(url) == 0
+
+
 async def test_it_stops_listening_when_nobody_wants_to_hear(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_line, "LOOK_SECONDS", 0.02)
     monkeypatch.setattr(_line, "LINGER_SECONDS", 0.02)
-    connection = await asyncpg.connect(url.partition("?")[0])
-
-    async def keys() -> int:
-        held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
-        return int(await connection.fetchval(held))
-
     async with opened(url) as queue:
         waiting = [await begun(queue, "A"), await begun(queue), await begun(queue, "A", "B")]
-        assert await keys() == 3, "of A, of B, and of what ends"
+        assert await keys(url) == 3, "of A, of B, and of what ends"
         queue.ring()
         await asyncio.gather(*waiting)
-
-        async def let_go() -> bool:
-            return await keys() == 0
-
-        await until(let_go)
-    await connection.close()
+        await until(lambda: silent(url))
 
 
 class Ticking(Performer):
@@ -300,8 +308,8 @@ class Limited(Performer):
     """Begins, and returns when it may."""
 
     concurrency = 1
-    begun = asyncio.Event()
-    may_return = asyncio.Event()
+    begun: asyncio.Event
+    may_return: asyncio.Event
 
     async def perform(self, payload: int) -> int:
         self.begun.set()
@@ -313,15 +321,16 @@ class Limited(Performer):
 async def working(url: str) -> AsyncGenerator[Kiribi]:
     """A worker elsewhere, and the manager of somebody who enqueues."""
     performers = (Ticking, Limited)
+    Limited.begun, Limited.may_return = asyncio.Event(), asyncio.Event()
     async with (
         Kiribi.connect(url, performers=performers) as there,
         Kiribi.connect(url, performers=performers) as here,
-        Worker(there),
+        Worker(there, concurrency=1),
     ):
         yield here
 
 
-async def test_outcomes_ring_nobody_to_work(url: str) -> None:
+async def test_outcomes_ring_nobody_to_work(url: str, attentive: None) -> None:
     """What has ended frees no slot elsewhere; and nobody waits for a result."""
     async with working(url) as kiribi, opened(url) as idle, Ear(url) as ear:
         await begun(idle, "TICKING")  # wants to hear of them for a while
@@ -349,11 +358,25 @@ async def test_outcomes_ring_those_who_wait_for_them(url: str) -> None:
 
 
 async def test_limits_ring_for_those_they_let_start(url: str) -> None:
-    Limited.begun.clear()
-    Limited.may_return.clear()
     async with working(url) as kiribi, opened(url) as idle:
         await kiribi.enqueue(Limited, 1)
         await asyncio.wait_for(Limited.begun.wait(), SECONDS)
         waiting = await begun(idle, "LIMITED")
         Limited.may_return.set()
         assert await waiting
+
+
+async def test_a_worker_that_is_busy_is_not_rung(url: str) -> None:
+    """It claims more once it can: and each ring wakes every session that listens."""
+    async with working(url) as kiribi, Ear(url) as ear:
+        job = await kiribi.enqueue(Limited, 1)
+        await asyncio.wait_for(Limited.begun.wait(), SECONDS)
+        await until(lambda: silent(url))
+        await ear.catch_up()
+        ear.due.clear()
+        more = await kiribi.enqueue_many((Ticking, n) for n in range(10))
+        await ear.catch_up()
+        assert ear.due == []
+        Limited.may_return.set()
+        for one in (job, *more):
+            assert await kiribi.result(one.id, timeout=SECONDS) == one.payload

@@ -160,7 +160,7 @@ async def test_without_the_option_it_says_what_to_do(url: str) -> None:
         for number in range(50):
             await store.insert([NewJob(new_id(), "A", str(number))])
 
-    with pytest.raises(StoreUnavailable, match=r"add \?pooler=transaction to its URL"):
+    async def misused() -> None:
         store, queue = await open_store(url.partition("?")[0])
         try:
             async with asyncio.timeout(SECONDS):
@@ -168,3 +168,6 @@ async def test_without_the_option_it_says_what_to_do(url: str) -> None:
         finally:
             await queue.close()
             await store.close()
+
+    with pytest.raises(StoreUnavailable, match=r"add \?pooler=transaction to its URL"):
+        await misused()

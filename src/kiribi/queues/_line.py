@@ -24,7 +24,9 @@ LOOK_SECONDS = 5.0
 ANSWER_SECONDS = 5.0
 """How long it may take to answer."""
 LINGER_SECONDS = 5.0
-"""How long it goes on listening for something once nobody wants to hear it any more."""
+"""How long it goes on listening for ends once nobody wants to hear of them any more."""
+BUSY_SECONDS = 0.2
+"""The same for jobs that become due: who finds some each time he looks needs no ring."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds before connecting again; each time twice as long, with jitter."""
 
@@ -72,14 +74,15 @@ class Line:
             want = self._wants.setdefault(subject, _Want())
             want.waiting += 1
             if not want.served:
-                with suppress(RuntimeError):  # its loop is closed: nobody hears any more
-                    self._loop.call_soon_threadsafe(self._wake)
+                self._wake_soon()
         try:
             yield
         finally:
             with self._lock:
                 want.waiting -= 1
-                want.until = time.monotonic() + LINGER_SECONDS
+                want.until = time.monotonic() + (BUSY_SECONDS if subject else LINGER_SECONDS)
+                if not want.waiting:
+                    self._wake_soon()
 
     async def fetch(self, sql: str, *arguments: object) -> bool:
         """Carry out a statement on this connection, whose own rings it does not hear.
@@ -100,6 +103,10 @@ class Line:
             with suppress(asyncio.CancelledError):
                 await self._task
 
+    def _wake_soon(self) -> None:
+        with suppress(RuntimeError):  # its loop is closed: nobody hears any more
+            self._loop.call_soon_threadsafe(self._wake)
+
     def _wake(self, *_: object) -> None:
         self._changed.set()
         if self._task is None:
@@ -117,10 +124,13 @@ class Line:
                 await asyncio.sleep(_pause(failures))
                 failures += 1
                 continue
+            if failures:
+                logger.info("the doorbell works again")
+                failures = 0
             try:
                 await self._listen(connection)
             except FAILED as error:
-                logger.warning("the doorbell was cut off: %s", error)
+                logger.warning("the doorbell was cut off, workers look: %s", error)
                 failures = 1
             finally:
                 self._connection = None
@@ -136,12 +146,14 @@ class Line:
         listening: frozenset[str] = frozenset()
         held: frozenset[str] = frozenset()
         served: set[Subject] = set()
+        looked = self._loop.time()
         self._connection = connection
         while True:
             self._changed.clear()
             wanted = self._wanted()
             channels = frozenset[str]().union(*map(self._channels.of, wanted))
             keys = frozenset[str]().union(*map(self._channels.keys, wanted))
+            silent = self._loop.time() - looked >= LOOK_SECONDS
             async with self._turn, asyncio.timeout(ANSWER_SECONDS):
                 for channel in channels - listening:
                     await connection.add_listener(channel, self._notified)
@@ -151,13 +163,21 @@ class Line:
                     await connection.remove_listener(channel, self._notified)
                 if held - keys:
                     await connection.fetch(self._let_go, list(held - keys))
-                if (channels, keys) == (listening, held):
+                if silent or connection.is_closed():
                     await connection.execute("SELECT 1")
+            if silent or (channels, keys) != (listening, held):
+                looked = self._loop.time()
             listening, held = channels, keys
             self._serve(wanted, served)
             with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_SECONDS):
+                async with asyncio.timeout(self._pause()):
                     await self._changed.wait()
+
+    def _pause(self) -> float:
+        """Seconds until there is something to do."""
+        with self._lock:
+            ends = [want.until for want in self._wants.values() if not want.waiting]
+        return max(0.0, min([LOOK_SECONDS, *(end - time.monotonic() for end in ends)]))
 
     def _wanted(self) -> set[Subject]:
         with self._lock:

@@ -224,7 +224,8 @@ class Supervisor:
                 # Our own workers must not be the first to be buried.
                 await self._leases.renew()
             try:
-                await self._housekeeping.tick(self._retention, patience=pause)
+                if await self._housekeeping.its_turn(pause):
+                    await self._housekeeping.tick(self._retention, patience=pause)
             except StoreError as error:
                 logger.warning("housekeeping has to wait: %s", error)
 

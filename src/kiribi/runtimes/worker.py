@@ -252,7 +252,8 @@ class Worker:
             await asyncio.sleep(TICK_SECONDS)
             try:
                 await lease.catch_up()  # its own worker must not be the first to be buried
-                await housekeeping.tick(retention, patience=TICK_SECONDS)
+                if await housekeeping.its_turn(TICK_SECONDS):
+                    await housekeeping.tick(retention, patience=TICK_SECONDS)
             except StoreError as error:
                 logger.warning("housekeeping has to wait: %s", error)
 

@@ -31,6 +31,10 @@ class Upkeep(SqlStore):
     schema: str
     _shelved_hour: int | None = None
 
+    async def take_turn(self, name: str, seconds: float) -> bool:
+        """See `ports.Store`. Who comes a little early may: nobody's seconds are exact."""
+        return bool(await self._rows("take_turn", f"turn {name}", round(seconds * 900)))
+
     async def roll_up(self) -> None:
         """See `ports.Store`. One at a time; another would find nothing to do."""
         await self._write(

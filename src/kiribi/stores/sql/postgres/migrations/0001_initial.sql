@@ -333,5 +333,6 @@ CREATE TABLE kiribi.schedule_conflict (
 CREATE TABLE kiribi.stale_action (id text NOT NULL, CONSTRAINT stale_action CHECK (id IS NULL));
 CREATE TABLE kiribi.missing_job (id text NOT NULL, CONSTRAINT missing_job CHECK (id IS NULL));
 
--- pruned: after which id the last step of pruning stopped
-INSERT INTO kiribi.meta (key, value) VALUES ('schema_version', '1'), ('pruned', '');
+-- pruned: after which id the last step of pruning stopped; turn ...: when somebody last did what all do
+INSERT INTO kiribi.meta (key, value)
+VALUES ('schema_version', '1'), ('pruned', ''), ('turn tick', '0'), ('turn fire', '0');
