@@ -1,20 +1,24 @@
-"""Whatever is given to `enqueue`: an error that names a field, or a job that reads back equal."""
+"""Whatever is given to `enqueue`: an error that names a field, or a job that reads back equal.
+
+Through the manager, for what it lets pass is what a store has to keep as it is.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterator
-from contextlib import AsyncExitStack
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.conformance.conftest import Opener
+from tests.conformance.examples import examples
+from tests.conformance.world import Clock
 
 from kiribi import (
     Exponential,
@@ -23,9 +27,10 @@ from kiribi import (
     JobStatus,
     Kiribi,
     Performer,
+    Unique,
     new_id,
 )
-from kiribi.testing import connected
+from kiribi.queues.local import LocalQueue
 
 
 @dataclass
@@ -66,6 +71,7 @@ numbers = st.integers(-5, 2_000) | st.floats(-1, 4e7) | st.floats()
 times = st.datetimes() | st.datetimes(
     timezones=st.timezones() | st.just(UTC), allow_imaginary=False
 )
+keys = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=200)
 good = {
     "id": st.none() | st.builds(lambda _: UUID(new_id()), st.integers()),
     "max_attempts": st.integers(1, 1_000),
@@ -78,9 +84,8 @@ good = {
     "retry_delay": st.floats(0, 3e7) | st.builds(Exponential, base=st.floats(1, 1_000)),
     "timeout": st.floats(0.001, 3e7),
     "priority": st.integers(0, 9),
-    "concurrency_key": st.text(
-        st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=200
-    ),
+    "concurrency_key": keys,
+    "unique": st.booleans() | st.builds(Unique, key=keys, within=st.floats(0.001, 3e7)),
 }
 names = st.sampled_from([*good]) | st.text(max_size=10)
 options = st.fixed_dictionaries({}, optional=good) | st.dictionaries(
@@ -100,22 +105,11 @@ payloads = (
 )
 
 
-@dataclass
-class World:
-    runner: asyncio.Runner
-    kiribi: Kiribi
+class Now(Clock):
+    """The clock of those who make ids."""
 
-    def count(self) -> int:
-        return self.runner.run(self.kiribi.count()).value
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with asyncio.Runner() as runner:
-        exits = AsyncExitStack()
-        opening = exits.enter_async_context(connected(performers=[Ship, Anything]))
-        yield World(runner, runner.run(opening))
-        runner.run(exits.aclose())
+    def __call__(self) -> int:
+        return time.time_ns() // 1_000_000
 
 
 def as_json(value: Any) -> Any:
@@ -141,30 +135,41 @@ def same(one: Any, other: Any) -> bool:
     return type(one) is type(other) and one == other
 
 
-@settings(max_examples=400)
-@given(binding=bindings, payload=payloads, given=options)
-def test_is_refused_by_name_or_reads_back_equal(
-    world: World, binding: Any, payload: Any, given: dict[str, Any]
-) -> None:
-    before = world.count()
-    enqueueing = world.kiribi.enqueue_many([(binding, payload, given)])
+def test_is_refused_by_name_or_reads_back_equal(opener: Opener, runner: asyncio.Runner) -> None:
+    kiribi = Kiribi(None, {})
+    kiribi.bind(runner.run(opener.open(Now())), LocalQueue(None), [Ship, Anything])
+
+    @settings(max_examples=examples(opener, 400))
+    @given(binding=bindings, payload=payloads, given=options)
+    def every(binding: Any, payload: Any, given: dict[str, Any]) -> None:
+        runner.run(enqueued(kiribi, binding, payload, given))
+
     try:
-        (job,) = world.runner.run(enqueueing)
+        every()
+    finally:
+        runner.run(kiribi.close())
+
+
+async def enqueued(kiribi: Kiribi, binding: Any, payload: Any, given: dict[str, Any]) -> None:
+    before = (await kiribi.count()).value
+    try:
+        (job,) = await kiribi.enqueue_many([(binding, payload, given)])
     except InvalidInput as error:
         refusal = error
     else:
-        read_back(world, job, payload, given)
-        assert world.count() == before + (not job.duplicate)
+        assert (await kiribi.count()).value == before + (not job.duplicate)
+        if not job.duplicate:
+            read_back(job, payload, given)
+            assert job == await kiribi.find(job.id)
         return
-    assert world.count() == before
+    assert (await kiribi.count()).value == before
     assert str(refusal).startswith(f"{refusal.field}: ")
     assert refusal.field
     assert refusal.allowed
     assert len(str(refusal)) < 1_000
 
 
-def read_back(world: World, job: Job, payload: Any, given: dict[str, Any]) -> None:
-    assert job == world.runner.run(world.kiribi.find(job.id))
+def read_back(job: Job, payload: Any, given: dict[str, Any]) -> None:
     assert job.status is JobStatus.PENDING
     if job.binding == "ANYTHING" or isinstance(payload, Parcel):
         assert same(job.payload, as_json(payload))
