@@ -238,10 +238,14 @@ async def test_plans_that_were_made_before_the_jobs_came_read_as_little(url: str
         await crowd(early, 20_000)
         read = await read_by(early, store, claimed(store, "PLAIN"))
         assert read.scanned == {}
+        assert sum(read.entries.values()) <= 2_000, read.entries
         read = await read_by(early, store, claimed(store, *BINDINGS))
         assert read.scanned == {}
+        assert sum(read.entries.values()) <= 9_000, read.entries
         read = await read_by(early, store, store.next_due(BINDINGS))
         assert read.scanned == {}
+        assert sum(read.entries.values()) <= 2_000, read.entries
         jobs = await store.held_by(MINE)
         read = await read_by(early, store, store.apply([complete(job, None) for job in jobs]))
         assert read.scanned == {}
+        assert sum(read.entries.values()) <= 3_000, read.entries

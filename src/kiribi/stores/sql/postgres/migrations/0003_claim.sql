@@ -3,10 +3,10 @@
 
 -- How many jobs of a binding run, by key: from what live claims noted down, never from the backlog.
 CREATE FUNCTION kiribi.running(bound text) RETURNS TABLE (key text, number bigint) LANGUAGE sql STABLE AS $$
-  SELECT job.key, count(*)
-  FROM (SELECT DISTINCT unnest(held || fresh) AS id FROM kiribi.claim) AS noted
-  JOIN kiribi.job ON job.id = noted.id
+  SELECT job.key, count(*) FROM kiribi.job
   WHERE job.shelf = 0 AND job.status = 'PROCESSING' AND job.binding = bound
+    -- an array leads to the ids whatever the planner thinks there is, as a join may not
+    AND job.id = ANY (ARRAY(SELECT unnest(held || fresh) FROM kiribi.claim))
   GROUP BY job.key
 $$;
 
@@ -245,7 +245,9 @@ BEGIN
             WHERE chosen IS NULL
             UNION ALL
             SELECT job.id, rank FROM kiribi.job
-            WHERE shelf = 0 AND job.id = ANY (chosen) AND job.binding = ANY (plain) AND key IS NULL
+            -- else it would look at all that waits to find none
+            WHERE chosen IS NOT NULL AND shelf = 0 AND job.id = ANY (chosen)
+              AND job.binding = ANY (plain) AND key IS NULL
               AND job.due <= at AND job.status IN ('PENDING', 'RETRY_PENDING')
           ) AS candidate
           WHERE candidate.id <> ALL (seen)
