@@ -174,13 +174,14 @@ async def test_nobody_is_left_waiting_for_what_ends_meanwhile(race: Race) -> Non
             first = await store.insert([new() for _ in range(3)])
             running = await store.claim(f"w{number}", ["A"], 3)
             ids = [job.id for job in running] or [first[0].id]
-            another = race.stores[(number + 1) % CLIENTS]
-            after = new("B", after=tuple(ids[: chance.randint(1, 3)]))
+            others = [race.stores[(number + n) % CLIENTS] for n in (1, 2, 3)]
+            after = [new("B", after=tuple(ids[: chance.randint(1, 3)])) for _ in others]
             ends = [
                 asyncio.ensure_future(store.apply([lifecycle.complete(job, None)]))
                 for job in running
             ]
-            made += [job.id for job in await another.insert([after])]
+            inserted = [other.insert([job]) for other, job in zip(others, after, strict=True)]
+            made += [job.id for (job,) in await asyncio.gather(*inserted)]
             await asyncio.gather(*ends)
         return made
 
