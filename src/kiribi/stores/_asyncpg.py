@@ -17,7 +17,9 @@ CONNECT_SECONDS = 10.0
 COMMAND_SECONDS = 30.0
 """A statement that takes longer is given up, and its connection with it: it may be half open."""
 RELEASE_SECONDS = 2.0
-"""How long a connection may take to give up a statement."""
+"""How long a connection may take to give up a statement, or to end."""
+CLOSE_SECONDS = 10.0
+"""How long calls under way may take at the end."""
 IDLE_SECONDS = 20.0
 """How long a connection that was needed once is kept: a server has few, and fleets are large."""
 
@@ -67,6 +69,9 @@ class Connections:
         self._pool: asyncpg.Pool | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
+        self._using = 0
+        self._unused = asyncio.Event()
+        self._unused.set()
 
     @property
     def pooled(self) -> bool:
@@ -104,8 +109,11 @@ class Connections:
             with suppress(RuntimeError):  # it is closed, and the pool with it
                 self._loop.call_soon_threadsafe(self._pool.terminate)
             return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._unused.wait()
         try:
-            async with asyncio.timeout(CONNECT_SECONDS):
+            async with asyncio.timeout(RELEASE_SECONDS):
                 await self._pool.close()
         except FAILED:
             self._pool.terminate()
@@ -119,24 +127,23 @@ class Connections:
         """
         if self._closed or self._pool is None:
             raise StoreUnavailable(f"database {self._url}: the store is closed")
-        pool = self._pool if asyncio.get_running_loop() is self._loop else None
-        connection = await (
-            self.connect() if pool is None else pool.acquire(timeout=CONNECT_SECONDS)
-        )
-        try:
-            yield connection
-        except (TimeoutError, asyncpg.ReadOnlySQLTransactionError):
-            # what is half open, or another server now, its neighbours are, too
-            if pool is not None:
-                await pool.expire_connections()
-            raise
-        finally:
-            # the answer is there, or the reason why not: how the connection ends changes nothing
-            with suppress(*FAILED):
-                if pool is None:
+        if asyncio.get_running_loop() is not self._loop:
+            connection = await self.connect()
+            try:
+                yield connection
+            finally:
+                with suppress(*FAILED):
                     await connection.close(timeout=RELEASE_SECONDS)
-                else:
-                    await pool.release(connection, timeout=RELEASE_SECONDS)
+            return
+        self._using += 1
+        self._unused.clear()
+        try:
+            async with _taken(self._pool) as connection:
+                yield connection
+        finally:
+            self._using -= 1
+            if not self._using:
+                self._unused.set()
 
     async def fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
         """Carry out one statement, once. Raises what the driver raises, or StoreUnavailable."""
@@ -160,6 +167,22 @@ class Connections:
         if (isinstance(error, UNPREPARED) or UNSUPPORTED in said) and not self.pooled:
             said = "a pooler changes sessions under our hands: add ?pooler=transaction to its URL"
         return StoreUnavailable(f"database {self._url}: {said}")
+
+
+@asynccontextmanager
+async def _taken(pool: asyncpg.Pool) -> AsyncGenerator[asyncpg.Connection, None]:
+    """A connection of a pool."""
+    connection = await pool.acquire(timeout=CONNECT_SECONDS)
+    try:
+        yield connection
+    except (TimeoutError, asyncpg.ReadOnlySQLTransactionError):
+        # what is half open, or another server now, its neighbours are, too
+        await pool.expire_connections()
+        raise
+    finally:
+        # the answer is there, or the reason why not: how the connection ends changes nothing
+        with suppress(*FAILED):
+            await pool.release(connection, timeout=RELEASE_SECONDS)
 
 
 @asynccontextmanager
