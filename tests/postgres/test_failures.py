@@ -13,10 +13,11 @@ import pytest
 from tests.postgres.proxy import Proxy
 from tests.postgres.server import Server
 
-from kiribi import JobStatus, Outcome, lifecycle
+from kiribi import JobStatus, Kiribi, Outcome, Performer, lifecycle
 from kiribi.job import Job, new_id
 from kiribi.ports import NewJob, Store, WorkerInfo
 from kiribi.queues import _line
+from kiribi.runtimes.worker import Worker
 from kiribi.stores import _asyncpg, _postgres_tries, open_store
 
 SECONDS = 60.0
@@ -163,6 +164,19 @@ async def test_connections_are_severed_again_and_again(url: str) -> None:
         connection = await asyncpg.connect(url)
         assert await connection.fetchval("SELECT count(*) FROM kiribi.job") == len(accepted)
         await connection.close()
+
+
+class Quick(Performer):
+    async def perform(self, payload: int) -> int:
+        return payload
+
+
+async def test_a_slow_connection(url: str) -> None:
+    async with Proxy(url) as proxy, asyncio.timeout(SECONDS):
+        proxy.delay = 0.02
+        async with Kiribi.connect(proxy.url, performers=[Quick]) as kiribi, Worker(kiribi):
+            jobs = await kiribi.enqueue_many((Quick, n) for n in range(50))
+            assert [await kiribi.result(job.id) for job in jobs] == list(range(50))
 
 
 async def test_a_half_open_connection_is_given_up(
