@@ -13,12 +13,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from tests.crash.world import children_of, state_of, wait_until_gone
 from tests.integration.cli_world import command, until
 
 SEED = "797"
 """One that stops a supervisor three times, and kills workers alone, before anything else."""
+CUTTING = "1049"
+"""The same on PostgreSQL, but that it begins with cutting connections, and does so again."""
 PATIENCE = 600.0
 BROKEN = {
     # What is wrong with the store; how long to try it; what has to be found.
@@ -122,23 +125,24 @@ import itertools, json, random
 from dataclasses import replace
 from kiribi.errors import StoreUnavailable
 from kiribi.job import Job
-from kiribi.stores.sqlite import SqliteStore
+from kiribi.stores.{store} as Store
 
 METHODS = ("insert", "claim", "apply", "renew")
-right = {{name: getattr(SqliteStore, name) for name in METHODS}}
+right = {{name: getattr(Store, name) for name in METHODS}}
 {wrong}
 for name in METHODS:
     if name in globals():
-        setattr(SqliteStore, name, globals()[name])
+        setattr(Store, name, globals()[name])
 """
+SQLITE, POSTGRES = "sqlite import SqliteStore", "postgres import PostgresStore"
 SHORT = ("it loses one in a thousand", "it hands out a job twice", "its settling is not fenced")
 
 
-def prove(folder: Path, *words: str, site: Path | None = None) -> tuple[int, dict[str, Any], str]:
+def prove(url: str, *words: str, site: Path | None = None) -> tuple[int, dict[str, Any], str]:
     """Run it to its end: the exit code, the account, what it said beside."""
     clean = {name: text for name, text in os.environ.items() if not name.startswith("KIRIBI_")}
     done = subprocess.run(
-        [*command("prove", "-d", f"sqlite:///{folder}/jobs.db", "--json"), *words],
+        [*command("prove", "-d", url, "--json"), *words],
         env=clean if site is None else {**clean, "PYTHONPATH": str(site)},
         capture_output=True,
         text=True,
@@ -148,17 +152,40 @@ def prove(folder: Path, *words: str, site: Path | None = None) -> tuple[int, dic
     return done.returncode, json.loads(done.stdout), done.stderr
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """A database URL; what is made beside it is in `tmp_path`."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/jobs.db"
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    return request.getfixturevalue("postgres_url")
+
+
+def schemas(url: str) -> list[str]:
+    """Those that were made in a PostgreSQL database."""
+    if url.startswith("sqlite"):
+        return []
+    asked = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'kiribi%'"
+    with psycopg.connect(url) as connection:
+        return [name for (name,) in connection.execute(asked)]
+
+
 @pytest.mark.timeout(700)
 @pytest.mark.parametrize("seconds", [15, pytest.param(300, marks=pytest.mark.long)])
-def test_the_promise_holds(tmp_path: Path, seconds: int) -> None:
-    code, account, said = prove(tmp_path, "--seconds", str(seconds))
+def test_the_promise_holds(database: str, tmp_path: Path, seconds: int) -> None:
+    seed = () if database.startswith("sqlite") else ("--seed", CUTTING)
+    code, account, said = prove(database, "--seconds", str(seconds), *seed)
     print(json.dumps(account, indent=2))
     assert (code, account["findings"], said) == (0, [], "")
     assert account["accepted"] > 300
     ended = account["completed"] + account["failed"] + account["cancelled"]
     assert ended >= account["accepted"] + account["recurring"]
     assert account["acts"]
+    assert account["acts"].get("cut connections", 0) >= bool(seed)
     assert not list(tmp_path.iterdir())
+    assert not schemas(database)
 
 
 @pytest.mark.timeout(700)
@@ -170,15 +197,37 @@ def test_a_broken_store_fails(tmp_path: Path, wrong: str) -> None:
     seconds, finding, how = BROKEN[wrong]
     site = tmp_path / "site"
     site.mkdir()
-    (site / "sitecustomize.py").write_text(SITE.format(wrong=textwrap.dedent(how)))
+    (site / "sitecustomize.py").write_text(SITE.format(store=SQLITE, wrong=textwrap.dedent(how)))
     words = ("--seconds", str(seconds), "--seed", SEED)
-    code, account, said = prove(tmp_path, *words, site=site)
+    code, account, said = prove(f"sqlite:///{tmp_path}/jobs.db", *words, site=site)
     print(json.dumps(account, indent=2))
     assert code == 1
     assert not account["passed"]
     assert finding in [one["finding"] for one in account["findings"]]
     (kept,) = tmp_path.glob("jobs.db.prove-*")
     assert said == f"kept: {kept}\n"
+
+
+@pytest.mark.timeout(700)
+@pytest.mark.parametrize("keep", [False, pytest.param(True, marks=pytest.mark.long)])
+def test_a_fence_that_is_broken_on_postgres(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep: bool
+) -> None:
+    """What was found is kept, but for the schema: it stays in somebody's database if he says so."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    seconds, finding, how = BROKEN["its settling is not fenced"]
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(SITE.format(store=POSTGRES, wrong=textwrap.dedent(how)))
+    words = ("--seconds", str(seconds), "--seed", CUTTING, *(["--keep"] if keep else []))
+    code, account, said = prove(postgres_url, *words, site=site)
+    print(json.dumps(account, indent=2))
+    assert code == 1
+    assert finding in [one["finding"] for one in account["findings"]]
+    (kept,) = tmp_path.glob("kiribi-prove-*")
+    left = schemas(postgres_url)
+    assert len(left) == keep
+    assert said == f"kept: {', schema '.join([str(kept), *left])}\n"
 
 
 def stop(pid: int) -> None:
@@ -189,10 +238,10 @@ def stop(pid: int) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_no_process_is_left_behind(tmp_path: Path, number: signal.Signals) -> None:
+def test_no_process_is_left_behind(database: str, tmp_path: Path, number: signal.Signals) -> None:
     screen, terminal = pty.openpty()
     process = subprocess.Popen(
-        command("prove", "-d", f"sqlite:///{tmp_path}/jobs.db"),
+        command("prove", "-d", database),
         stderr=terminal,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
@@ -226,4 +275,4 @@ def test_no_process_is_left_behind(tmp_path: Path, number: signal.Signals) -> No
     assert len(family) >= 4
     for pid in family:
         wait_until_gone(pid)
-    assert not list(tmp_path.iterdir()) or number is signal.SIGKILL
+    assert number is signal.SIGKILL or not (list(tmp_path.iterdir()) or schemas(database))

@@ -37,17 +37,22 @@ def prove(
         str | None,
         typer.Option(metavar="N", help="Who is hurt, when and how.", show_default="a new one"),
     ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep the scratch database, its journal and its logs.")
+    ] = False,
     json: Json = False,
     database: Database = DATABASE,
 ) -> None:
     """Try the promise on this machine: kill, stop and restart real processes; make the account.
 
-    Works on a scratch database beside yours, which is not touched. Enqueuers and performers note
-    in a file what they did; in the end the store has to agree with it. Exit code 1: it does not,
-    and what was found is kept. The time it takes to come to rest and to compare is added.
+    Works on a scratch database beside yours, which is not touched: a file, or on PostgreSQL a
+    schema, and there it cuts connections, too. Enqueuers and performers note in a file what they
+    did; in the end the store has to agree with it. Exit code 1: it does not, and what was found is
+    kept, but for the schema. The time it takes to come to rest and to compare is added.
 
     Examples:
       kiribi prove
+      kiribi prove --database postgresql://localhost/shop --seconds 5m
       kiribi prove --database sqlite:////var/lib/jobs.db --seconds 1h
       kiribi prove --seconds 30 --seed 4711 --json
     """
@@ -61,17 +66,28 @@ def prove(
     if number is None:
         number = secrets.randbelow(SEEDS)
     with scratch(database) as place:
-        plan = Plan(place.database, str(place.folder), long, number)
+        place.keep = place.keep_schema = keep
+        plan = Plan(
+            place.database,
+            str(place.folder),
+            long,
+            number,
+            name=place.name,
+            ahead_ns=place.ahead_ns,
+            unsure_ns=place.unsure_ns,
+        )
         if not json:
             note(f"seed {number}")
         account = _run(plan, quiet=json)
-        place.keep = not account.passed
+        place.keep = keep or not account.passed
         if json:
             emit(account.to_json())
         else:
             screen().print(_drawn(account))
+        if place.keep:
+            schema = f", schema {place.schema}" if place.schema and place.keep_schema else ""
+            note(f"kept: {place.folder}{schema}")
         if not account.passed:
-            note(f"kept: {place.folder}")
             raise typer.Exit(1)
 
 

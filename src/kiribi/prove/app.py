@@ -52,7 +52,7 @@ class Planned(Exception):
 
 @functools.cache
 def _journal() -> Journal:
-    return Journal(Plan.of_this_process().journal)
+    return Journal(Plan.of_this_process())
 
 
 class Tried(Performer):

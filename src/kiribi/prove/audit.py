@@ -29,12 +29,12 @@ HOW = {Outcome.COMPLETED: "returned", Outcome.FAILED: "raised"}
 async def audit(kiribi: Kiribi, plan: Plan, account: Account) -> None:
     """Compare the store with the journal; fill in the account."""
     parts = 1 + evidence.accepted(plan.journal) // PART
-    crossings = Crossings(account)
+    crossings = Crossings(account, plan.unsure_ns)
     recorded: Counter[tuple[str, str]] = Counter()
     for part in range(parts):
         listed = [id async for id in _listed(kiribi) if evidence.in_part(id, part, parts)]
         seen = evidence.read(plan.journal, part, parts, listed)
-        auditor = Auditor(account, seen, crossings, recorded)
+        auditor = Auditor(account, seen, crossings, recorded, MS + plan.unsure_ns)
         ids = list(seen.jobs)
         for place in range(0, len(ids), PAGE):
             page = ids[place : place + PAGE]
@@ -58,7 +58,7 @@ async def _listed(kiribi: Kiribi) -> AsyncIterator[str]:
 
 
 class Auditor:
-    """Compares one job after the other."""
+    """Compares one job after the other. `slack`: nanoseconds by which the times may be wrong."""
 
     def __init__(
         self,
@@ -66,11 +66,13 @@ class Auditor:
         evidence: Evidence,
         crossings: Crossings,
         recorded: Counter[tuple[str, str]],
+        slack: int,
     ) -> None:
         self._account = account
         self._evidence = evidence
         self._crossings = crossings
         self._recorded = recorded
+        self._slack = slack
 
     def compare(self, id: str, job: Job | None) -> None:
         """One job."""
@@ -130,7 +132,7 @@ class Auditor:
                         "outcome",
                         f"{name}: attempt {attempt.number} {attempt.outcome}, its run was {was}",
                     )
-                elif run is not None and (run.end or 0) > finished + MS:
+                elif run is not None and (run.end or 0) > finished + self._slack:
                     account.found(
                         "outcome", f"{name}: attempt {attempt.number} has the outcome of another"
                     )
@@ -138,9 +140,9 @@ class Auditor:
                 self._rescued(f"{name}, attempt {attempt.number}", run, finished)
 
     def _rescued(self, name: str, run: Run, taken: int) -> None:
-        hurt = self._evidence.last_hurt(run, taken + MS)
+        hurt = self._evidence.last_hurt(run, taken + self._slack)
         if hurt is None:
-            if run.end is not None and run.end > taken + MS:
+            if run.end is not None and run.end > taken + self._slack:
                 self._account.found("taken away", f"{name}: nobody had hurt its worker")
             return
         seconds = (taken - max(hurt, run.start)) / 1e9

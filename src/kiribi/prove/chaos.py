@@ -9,7 +9,7 @@ import asyncio
 import random
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 from kiribi.prove.fleet import Crew, Fleet
 from kiribi.prove.plan import Plan
@@ -27,7 +27,8 @@ STOPS = {
     "stop a worker": 1,
     "stop an enqueuer": 1,
 }
-"""How often each act is in its deck."""
+CUTS = {"cut connections": 2}
+"""How often each act is in its deck; cuts where there is something to cut."""
 LONGEST_PAUSE = 2.0
 """Seconds between two acts of a deck."""
 PATIENT = 0.7
@@ -38,6 +39,8 @@ LOOK_SECONDS = 0.1
 LOOKS = 100
 """Then it goes on all the same."""
 SHORT_STOP = 0.5
+LONGEST_CUT = 2.0
+"""Of seconds from 1 to 3: a half of the connections, or more, or all."""
 
 
 class Chaos:
@@ -45,14 +48,22 @@ class Chaos:
 
     Args:
         ended: how many attempts have ended so far.
+        sever: cuts about such a share of the connections to the database; how many that were.
 
     Attributes:
         acts: what was done, how often.
     """
 
-    def __init__(self, fleet: Fleet, plan: Plan, ended: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        plan: Plan,
+        ended: Callable[[], int],
+        sever: Callable[[float], Awaitable[int]] | None = None,
+    ) -> None:
         self._fleet = fleet
         self._ended = ended
+        self._sever = sever
         self._seed = plan.seed
         self._lease = plan.lease_ms / 1000
         self._halted: Crew | None = None
@@ -61,7 +72,8 @@ class Chaos:
 
     async def rage(self) -> None:
         """Act for ever."""
-        await asyncio.gather(self._deal(KILLS), self._deal(STOPS))
+        kills = KILLS if self._sever is None else {**KILLS, **CUTS}
+        await asyncio.gather(self._deal(kills), self._deal(STOPS))
 
     async def _deal(self, deck: Mapping[str, int]) -> None:
         chance = random.Random(f"{self._seed} {min(deck)}")  # noqa: S311 - replayed by a seed
@@ -95,6 +107,9 @@ class Chaos:
                 return bool(workers)
             case "stop a worker":
                 return await self._halt(fleet.workers(crew)[:1], SHORT_STOP * seconds)
+            case "cut connections":
+                assert self._sever is not None  # noqa: S101 - else it is not in the deck
+                return await self._sever(seconds / LONGEST_CUT) > 0
             case "kill an enqueuer":
                 await asyncio.to_thread(fleet.kill, enqueuer)
                 enqueuer.start()

@@ -32,10 +32,11 @@ class Link:
 
 
 class Crossings:
-    """Gathers, then judges."""
+    """Gathers, then judges. `slack`: nanoseconds by which the store's times may be wrong."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, slack: int) -> None:
         self._account = account
+        self._slack = slack
         self._keys: dict[str, list[Span]] = {}
         self._open: dict[str, list[Span]] = {}
         self._ticks: dict[int, str] = {}
@@ -50,15 +51,17 @@ class Crossings:
         self._tokens.add(hash(token))
         match kind:
             case "keyed":
-                self._keys.setdefault(argument, []).extend(_runs(job, seen))
+                self._keys.setdefault(argument, []).extend(_runs(job, seen, self._slack))
             case "single":
-                self._keys.setdefault(f"unique {argument}", []).extend(_runs(job, seen))
+                runs = _runs(job, seen, self._slack)
+                self._keys.setdefault(f"unique {argument}", []).extend(runs)
                 if seen.accepted is not None and job.finished_ms is not None:
-                    span = Span(seen.accepted, job.finished_ms * MS, f"job {job.id}")
+                    end = job.finished_ms * MS - self._slack
+                    span = Span(seen.accepted, end, f"job {job.id}")
                     self._open.setdefault(argument, []).append(span)
             case "chained":
                 starts = [run.start for run in seen.runs.values()]
-                finished = job.finished_ms and job.finished_ms * MS
+                finished = job.finished_ms and job.finished_ms * MS - self._slack
                 link = Link(job.status, min(starts, default=None), finished)
                 self._links[f"{name}.{number}", int(argument)] = link
             case "tick":
@@ -105,14 +108,15 @@ class Crossings:
             self._account.found("chain", f"{names}: it never ran")
 
 
-def _runs(job: Job, seen: Seen) -> Iterable[Span]:
+def _runs(job: Job, seen: Seen, slack: int) -> Iterable[Span]:
     """When each attempt was running: to its end, or until it was taken from a lost worker."""
     told = {attempt.number: attempt for attempt in job.history}
     for number, run in seen.runs.items():
         record = told.get(number)
         end = run.end
         if record is not None and (end is None or record.outcome is Outcome.CRASHED):
-            end = min(end or record.finished_ms * MS, record.finished_ms * MS)
+            taken = record.finished_ms * MS - slack
+            end = min(end or taken, taken)
         if end is not None:
             yield Span(run.start, end, f"job {job.id} attempt {number}")
 

@@ -52,7 +52,7 @@ class Enqueuer:
     def __init__(self, kiribi: Kiribi, plan: Plan, name: str) -> None:
         self._kiribi = kiribi
         self._plan = plan
-        self._journal = Journal(plan.journal)
+        self._journal = Journal(plan)
         self._random = random.Random(f"{plan.seed} {name}")  # noqa: S311 - replayed by a seed
         self._name = name
         self._number = 0

@@ -121,7 +121,7 @@ class Fleet:
     """All processes of a trial."""
 
     def __init__(self, plan: Plan) -> None:
-        self._journal = Journal(plan.journal)
+        self._journal = Journal(plan)
         self.crews = [Crew(plan, f"workers-{number}") for number in range(CREWS)]
         module = "kiribi.prove.enqueuer"
         names = [f"enqueuer-{number}" for number in range(ENQUEUERS)]

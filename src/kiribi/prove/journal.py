@@ -21,16 +21,20 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from kiribi.prove.plan import Plan
+
 
 class Journal:
     """For writing."""
 
-    def __init__(self, path: Path) -> None:
-        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    def __init__(self, plan: Plan) -> None:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        self._file = os.open(plan.journal, flags, 0o600)
+        self._ahead = plan.ahead_ns
 
     def write(self, *lines: str) -> None:
-        """Append lines, stamped with the time."""
-        now = time.time_ns()
+        """Append lines, stamped with the time by the database's clock."""
+        now = time.time_ns() + self._ahead
         os.write(self._file, "".join(f"{now} {line}\n" for line in lines).encode())
 
 

@@ -31,6 +31,8 @@ class Plan:
         seconds: how long the processes are enqueueing and being hurt.
         seed: decides what is enqueued and who is hurt when.
         pid: the process that carries it out.
+        name: how the connections call themselves where they can be cut; else empty.
+        ahead_ns: how far the database's clock is ahead of ours; `unsure_ns`: more or less.
     """
 
     database: str
@@ -38,6 +40,9 @@ class Plan:
     seconds: float
     seed: int
     pid: int = field(default_factory=os.getpid)
+    name: str = ""
+    ahead_ns: int = 0
+    unsure_ns: int = 0
 
     @property
     def lease_ms(self) -> int:

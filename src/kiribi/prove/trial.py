@@ -50,10 +50,11 @@ class Trial:
     def __init__(self, plan: Plan, watch: Callable[[Progress], None]) -> None:
         self._plan = plan
         self._watch = watch
-        Journal(plan.journal)  # it is there before somebody reads it
+        Journal(plan)  # it is there before somebody reads it
         self._tail = Tail(plan.journal)
         self._fleet = Fleet(plan)
-        self._chaos = Chaos(self._fleet, plan, lambda: self._tail.counts["end"])
+        sever = self._sever if plan.name else None
+        self._chaos = Chaos(self._fleet, plan, lambda: self._tail.counts["end"], sever)
         self._doing = ""
         self._began = time.monotonic()
 
@@ -80,6 +81,14 @@ class Trial:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._plan.seconds):
                 await self._chaos.rage()
+
+    async def _sever(self, share: float) -> int:
+        from kiribi.stores._postgres_scratch import sever
+
+        try:
+            return await sever(self._plan.database, self._plan.name, share)
+        except StoreError:
+            return 0  # no room for one more connection: the next cut makes some
 
     async def _settle(self, kiribi: Kiribi) -> None:
         """Enqueue no more, and wait until every job has ended, or nothing happens any more."""
