@@ -195,6 +195,19 @@ async def test_nothing_is_sent_that_nobody_would_hear(url: str) -> None:
         assert "B" in json.loads(ear.due[0])
 
 
+async def test_nobody_hears_himself_twice(url: str) -> None:
+    async with opened(url) as one, opened(url) as other:
+        mine, theirs = await begun(one, "A"), await begun(other, "A")
+        rung = one.mark()
+        one.ring((0,), ["A"])
+        assert await theirs
+        assert await mine
+        line = one._line
+        assert line is not None
+        await line.fetch("SELECT 1")  # after what was on the way to it
+        assert one.mark() == rung + 1
+
+
 async def test_too_many_bindings_are_any(url: str) -> None:
     async with opened(url) as one, opened(url) as other, Ear(url) as ear:
         waiting = await begun(other, "A")
