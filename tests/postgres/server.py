@@ -114,6 +114,11 @@ class Server:
             (self._folder / "data" / "postmaster.pid").unlink(missing_ok=True)
 
     @property
+    def folder(self) -> Path:
+        """Where its socket is."""
+        return self._folder
+
+    @property
     def user(self) -> int | None:
         """The id of whom it runs as, if that is not us."""
         return None if self._user is None else self._user.pw_uid

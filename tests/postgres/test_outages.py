@@ -321,3 +321,26 @@ async def test_two_schemas_of_a_database_are_two_systems(url: str, schema: str) 
         (job,) = await one.insert([new()])
         assert await other.find([job.id]) == []
         assert (await other.pulse()).bindings == ()
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "postgres@127.0.0.1:1,127.0.0.1:{port}/{name}",
+        "postgres@/{name}?host={folder}&port={port}",
+        "postgres@127.0.0.1:{port}/{name}?sslmode=disable&connect_timeout=5",
+        "127.0.0.1:{port}/{name}?user=postgres&target_session_attrs=read-write",
+    ],
+)
+async def test_what_libpq_takes_leads_there(server: Server, url: str, rest: str) -> None:
+    """Several hosts, the first of them dead; a socket in a folder; and so on."""
+    name = url.rpartition("/")[2]
+    for scheme in ("postgresql", "postgres"):
+        there = rest.format(port=server.port, name=name, folder=server.folder)
+        async with opened(f"{scheme}://{there}") as store:
+            await store.insert([new()])
+
+
+async def test_a_server_without_tls(url: str) -> None:
+    with pytest.raises(StoreUnavailable, match="SSL"):
+        await open_store(f"{url}?sslmode=require")

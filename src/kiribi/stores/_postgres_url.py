@@ -81,7 +81,7 @@ def _wrong(url: str, parts: SplitResult, query: Mapping[str, str]) -> Iterator[s
         yield "give each host's port as a number from 1 to 65535"
     for name, allowed in CHOICES.items():
         if name in query and query[name] not in allowed:
-            yield f"give one of {', '.join(allowed)} as {name}"
+            yield f"as {name}, give {' or '.join(allowed)}"
     if not SCHEMA.fullmatch(query.get("schema", "kiribi")):
         yield "give a schema of up to 63 small letters, digits and _, that begins with no digit"
     if not re.fullmatch(r"[1-9]\d{0,3}", query.get("connect_timeout", "10")):
