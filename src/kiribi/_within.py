@@ -53,8 +53,9 @@ class Call:
         if not jobs:
             return []
         stored = await self._within.store(list(steps(jobs)))
-        if self._notify:
-            await self._within.notify({job.binding for job in stored})
+        due = {job.binding for job in stored if job.due_ms <= job.updated_ms}
+        if self._notify and due:
+            await self._within.notify(due)
         self._within.after_commit(lambda: ring(stored))
         return stored
 

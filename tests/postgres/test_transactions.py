@@ -337,6 +337,7 @@ async def test_notify_rings_at_the_commit(opened: Opened, url: str) -> None:
         assert await kiribi.queue.wait(kiribi.queue.mark(), 20, ["COUNT"])  # it listens
         mark = kiribi.queue.mark()
         await one.enqueue(Count, 1, notify=True)
+        await one.enqueue(Count, 2, notify=True, first_delay=60)
         assert not await kiribi.queue.wait(mark, 0, ["COUNT"])
         await one.commit()
         assert await kiribi.queue.wait(mark, 20, ["COUNT"])
