@@ -7,5 +7,5 @@ SELECT number FROM (
 ) AS shelf
 WHERE CASE WHEN number % 2 = 0 THEN ago >= (kept ->> 'COMPLETED')::bigint
     ELSE ago >= (kept ->> 'FAILED')::bigint AND ago >= (kept ->> 'CANCELLED')::bigint END
-  OR ago > 86400000 AND pg_relation_size(format('kiribi.%I', 'job_ended_' || number)::regclass) = 0
+  OR ago > 86400000 AND pg_relation_size(to_regclass(format('kiribi.%I', 'job_ended_' || number))) = 0
 ORDER BY number
