@@ -37,7 +37,7 @@ from kiribi.blocking import BlockingKiribi, BlockingSchedules
 from kiribi.runtimes.worker import Worker
 
 RUNTIME = {"connect", "bind", "start", "register", "tick", "carry", "sweep_steps", "hooked"}
-OVERRIDABLE = {"lifespan", "on_success", "on_failure", "on_schedule", "redact"}
+OVERRIDABLE = {"lifespan", "on_success", "on_failure", "on_schedule", "on_request", "redact"}
 
 
 class Double(Performer):
