@@ -26,7 +26,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
 
 
 def _beside(bench: Bench, fresh: Databases) -> Iterator[Figure]:
-    others = peers.there()
+    others = peers.there(again=True)
     ours = {"default": KiribiSide(), "wide": KiribiSide(concurrency=WIDE)}
     rates: dict[str, list[float]] = {name: [] for name in (*ours, *others)}
     for turn in range(bench.repeat):

@@ -16,7 +16,7 @@ PART = 0.25
 def measure(bench: Bench) -> Iterator[Figure]:
     """One by one, and all at once; Kiribi and its peers in turn."""
     ours = KiribiSide()
-    others = {name: there for name, there in peers.there().items() if name != "PgQueuer, batch 50"}
+    others = peers.there()
     single: dict[str, list[float]] = {name: [] for name in ("ours", *others)}
     many: dict[str, list[float]] = {name: [] for name in ("ours", *others)}
     with databases(bench) as fresh:

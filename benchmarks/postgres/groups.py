@@ -31,7 +31,8 @@ def settings() -> Iterator[str]:
     """How everybody was run, for the page."""
     yield (
         "The server at its default settings (`fsync` and `synchronous_commit` on), on the same "
-        "cores; a fresh database for each measurement. Each peer at the best settings found here:"
+        "cores; a fresh database for each measurement. All who enqueue run on uvloop; so do the "
+        "peers' workers. Each peer at the best settings found here:"
     )
     yield ""
     for name, peer in peers.PEERS.items():

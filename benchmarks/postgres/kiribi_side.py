@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import time
 from contextlib import AbstractContextManager
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 
 from benchmarks.app import Noop, Stamp
 from benchmarks.latency import waits
+from benchmarks.postgres import callers
 from benchmarks.postgres.process import Process, running
 from kiribi import Kiribi
 
@@ -49,7 +49,7 @@ class KiribiSide:
             async with Kiribi.connect(url, performers=[Noop, Stamp]):
                 pass
 
-        asyncio.run(migrate())
+        callers.run(migrate())
 
     def enqueue(self, url: str, jobs: int) -> float:
         """One caller; each job is durable when its call returns."""
@@ -61,7 +61,7 @@ class KiribiSide:
                     await kiribi.enqueue("NOOP", {"n": n})
                 return jobs / (time.perf_counter() - start)
 
-        return asyncio.run(one_by_one())
+        return callers.run(one_by_one())
 
     def enqueue_many(self, url: str, jobs: int, delay: float = 0) -> float:
         """All in one transaction."""
@@ -73,7 +73,7 @@ class KiribiSide:
                 await kiribi.enqueue_many(("NOOP", {"n": n}, options) for n in range(jobs))
                 return jobs / (time.perf_counter() - start)
 
-        return asyncio.run(all_at_once())
+        return callers.run(all_at_once())
 
     def worker(self, url: str) -> AbstractContextManager[Process]:
         """`kiribi worker`."""
@@ -89,4 +89,4 @@ class KiribiSide:
                 with self.worker(url):
                     return await waits(kiribi, samples)
 
-        return asyncio.run(stamped())
+        return callers.run(stamped())

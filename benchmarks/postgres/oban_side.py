@@ -28,9 +28,10 @@ NAMED = "KIRIBI_BENCH_PYTHON"
 
 @dataclass(frozen=True, slots=True)
 class ObanSide:
-    """Oban."""
+    """Oban; `limit`: jobs at a time."""
 
     python: str
+    limit: int
 
     left = "SELECT 1 FROM oban_jobs WHERE state <> 'completed'"
     began = "SELECT extract(epoch FROM min(attempted_at)) FROM oban_jobs"
@@ -50,7 +51,7 @@ class ObanSide:
 
     def worker(self, url: str) -> AbstractContextManager[Process]:
         """A worker process with one queue."""
-        return running(self._command("work", url, 0))
+        return running(self._command("work", url, self.limit))
 
     def latency(self, url: str, samples: int) -> list[float]:
         """By NOTIFY."""

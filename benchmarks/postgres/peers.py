@@ -40,12 +40,14 @@ class Peer:
         there: is it installed?
         settings: how it was run: the best that its documentation names and that was found here.
         share: of the jobs, so that the slow ones end.
+        again: the same peer otherwise, for what depends on how its worker is run.
     """
 
     make: Callable[[], Side]
     there: Callable[[], bool]
     settings: str
     share: float = 1.0
+    again: bool = False
 
 
 TELL = """
@@ -54,18 +56,28 @@ from platform import python_version
 print(version("oban"), python_version())
 """
 _QUEUER = "asyncpg, uvloop, autovacuum as it tunes it; rows deleted, not fenced"
+_OBAN = "uvloop, orjson; Python 3.12 or newer; rows kept, fenced"
 PEERS: Mapping[str, Peer] = {
     "PgQueuer": Peer(
         lambda: _pgqueuer(500), lambda: _installed("pgqueuer"), f"batch 500; {_QUEUER}"
     ),
     "PgQueuer, batch 50": Peer(
-        lambda: _pgqueuer(50), lambda: _installed("pgqueuer"), f"batch 50; {_QUEUER}"
+        lambda: _pgqueuer(50),
+        lambda: _installed("pgqueuer"),
+        f"batch 50; {_QUEUER}",
+        again=True,
     ),
     "Oban": Peer(
-        lambda: ObanSide(interpreter() or ""),
+        lambda: ObanSide(interpreter() or "", 20),
         lambda: interpreter() is not None,
-        "limit 100, uvloop, orjson; Python 3.12 or newer; rows kept, fenced",
+        f"20 at a time, as in its own benchmarks; {_OBAN}",
         0.2,
+    ),
+    "Oban, 500 at a time": Peer(
+        lambda: ObanSide(interpreter() or "", 500),
+        lambda: interpreter() is not None,
+        f"500 at a time; {_OBAN}",
+        again=True,
     ),
     "Procrastinate": Peer(
         _procrastinate,
@@ -76,10 +88,12 @@ PEERS: Mapping[str, Peer] = {
 }
 
 
-def there(*names: str) -> dict[str, tuple[Peer, Side]]:
-    """Those of these peers, or of all, that are installed."""
+def there(*, again: bool = False) -> dict[str, tuple[Peer, Side]]:
+    """Those that are installed; `again`: also otherwise."""
     return {
-        name: (PEERS[name], PEERS[name].make()) for name in names or PEERS if PEERS[name].there()
+        name: (peer, peer.make())
+        for name, peer in PEERS.items()
+        if peer.there() and (again or not peer.again)
     }
 
 

@@ -29,8 +29,8 @@ def measure(bench: Bench) -> Iterator[Figure]:
     """Kiribi, and PgQueuer for comparison."""
     with databases(bench) as fresh:
         yield from _figures(bench, "PostgreSQL", KiribiSide(WIDE), fresh, Bar("", least=0.7))
-        for name, (_, side) in peers.there("PgQueuer").items():
-            yield from _figures(bench, f"  {name}", side, fresh)
+        if queuer := peers.there().get("PgQueuer"):
+            yield from _figures(bench, "  PgQueuer", queuer[1], fresh)
 
 
 def _figures(bench: Bench, name: str, side: Side, fresh: Databases, *bars: Bar) -> Iterator[Figure]:

@@ -17,7 +17,6 @@ def measure(bench: Bench) -> Iterator[Figure]:
     """Kiribi and its peers in turn."""
     ours: dict[str, Side] = {"PostgreSQL: start": KiribiSide()}
     others = {f"  {name}, start": side for name, (_, side) in peers.there().items()}
-    others.pop("  PgQueuer, batch 50, start", None)
     told: dict[str, list[float]] = {}
     turns = min(TURNS, bench.repeat)
     with databases(bench) as fresh:
