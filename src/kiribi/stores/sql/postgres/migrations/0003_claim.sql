@@ -279,7 +279,9 @@ BEGIN
     UPDATE kiribi.job SET status = 'PROCESSING', attempts = job.attempts + 1, worker = for_worker,
       started_ms = at, finished_ms = NULL, updated_ms = at, progress = NULL
     FROM unnest(picked, picked_was) AS pick (id, was)
-    WHERE job.shelf = 0 AND job.id = pick.id
+    -- named once more, so that these rows are looked up: else a planner that has seen the table empty
+    -- reads all of it, to compare each row with each of these
+    WHERE job.shelf = 0 AND job.id = pick.id AND job.id = ANY (picked)
     RETURNING job.*, was
   ),
   part AS (
