@@ -15,7 +15,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from importlib.resources import files
-from itertools import count, islice
+from itertools import chain, count, islice
 from random import Random
 from typing import Any
 from unittest.mock import patch
@@ -246,6 +246,21 @@ MUTATIONS: dict[str, Sequence[Change]] = {
 }
 
 
+RARE = {
+    "what is stored seems to have failed": 942,
+    "a request to cancel is lost when the attempt fails": 418,
+    "nobody repairs what was left undone": 441,
+    "a buried worker is enlisted again": 1186,
+    "a release spends an attempt": 230,
+    "starts are not counted for the rate": 209,
+    "missed ticks that are to be left out are run": 1926,
+    "the last tick is fired, not each": 1745,
+    "a worker is forgotten before its jobs are settled": 151,
+    "an outcome is not fenced by the worker": 395,
+    "a step of an action is not fenced": 1351,
+    "whether the last job has ended is looked at before": 1152,
+}
+"""Which seed was the first to break these: it is tried before all. One out of date costs time."""
 THEMES = {name: theme for theme, mistakes in MISTAKES.items() for name in mistakes}
 for some in MISTAKES.values():
     MUTATIONS.update(some)
@@ -284,14 +299,15 @@ def applied(changes: Sequence[Change]) -> Iterator[None]:
 
 
 def hunt(name: str, number: int) -> tuple[int, str] | None:
-    """The first of `number` seeds that a mutation breaks, and how; None: it survives.
+    """One of the first `number` seeds that a mutation breaks, and how; None: it survives.
 
     Of a mistake in what steers jobs, only seeds that dwell on it count.
     """
     theme = THEMES.get(name)
     seeds = (seed for seed in count() if theme is None or theme in _dwelling(seed))
+    known = (RARE[name],) if name in RARE else ()
     with applied(MUTATIONS[name]):
-        for seed in islice(seeds, number):
+        for seed in chain(known, islice(seeds, number)):
             if (failure := run(seed).failure) is not None:
                 return seed, failure
     return None
