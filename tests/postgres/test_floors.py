@@ -15,7 +15,8 @@ from kiribi.stores import _floors
 
 async def claim(world: Shelves, number: int = 1) -> list[Job]:
     await world.worker()
-    return await world.store.claim("w1", ["A"], number)
+    held = [job.id for job in await world.store.held_by("w1")]
+    return await world.store.claim("w1", ["A"], number, held=held)
 
 
 @pytest.fixture
@@ -72,3 +73,46 @@ async def test_below_the_floor_nothing_is_read(world: Shelves) -> None:
         job.id,
     )
     assert await claim(world) == []
+
+
+async def test_a_claim_that_began_at_the_bottom_goes_on_from_where_it_came(
+    world: Shelves,
+) -> None:
+    """Not from where claims were before much came in below."""
+    urgent = await world.put(30, priority=9)
+    taken: list[str] = []
+    for _ in range(10):
+        jobs = await claim(world, 3)
+        assert len(jobs) == 3
+        taken += [job.id for job in jobs]
+    assert sorted(taken) == sorted(urgent)
+
+
+async def test_what_others_left_no_room_for_is_not_passed_by(world: Shelves) -> None:
+    await world.worker()
+    (below,) = await world.store.claim("w1", ["A"], 1, ids=await world.put())
+    world.clock.advance(10_000)
+    await world.put()
+    await claim(world)
+    await world.put(2, "B", priority=9)
+    await world.store.apply([lifecycle.release(below, "handed back")])
+    order = [(await world.store.claim("w1", ["A", "B"], 1))[0].binding for _ in range(3)]
+    assert order == ["B", "B", "A"]
+
+
+async def test_what_limits_held_back_is_due_once_they_allow_it(world: Shelves) -> None:
+    await world.worker()
+    store = world.store
+    below, running = await store.claim("w1", ["A"], 2, ids=await world.put(2))
+    world.clock.advance(10_000)
+    await world.put()
+    (done,) = await claim(world)
+    assert all(await store.apply([lifecycle.complete(done, 1), lifecycle.release(below, "")]))
+    await store.limit("A", {"concurrency": 1})
+    await world.put(1, "B")
+    jobs = await store.claim("w1", ["A", "B"], 9, held=[running.id])
+    assert [job.binding for job in jobs] == ["B"]
+    assert await store.next_due(["A"]) is None
+    await store.apply([lifecycle.complete(running, 1)])
+    assert await store.next_due(["A"]) == 0
+    assert [job.id for job in await claim(world)] == [below.id]

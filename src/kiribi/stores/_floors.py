@@ -42,18 +42,33 @@ class Floors:
         """Something came in below, maybe."""
         self._sweep_at = 0.0
 
-    def learn(self, floors: Sequence[int | None], jobs: Sequence[Job], took_us: int) -> None:
-        """What a claim that began at `floors` took, and how long it looked for it."""
+    def learn(
+        self,
+        bindings: Sequence[str],
+        floors: Sequence[int | None],
+        jobs: Sequence[Job],
+        limit: int,
+        took_us: int,
+    ) -> None:
+        """What a claim of at most `limit` jobs that began at `floors` took, and for how long."""
         if not jobs:
             return
-        swept = None in floors
+        swept = all(floor is None for floor in floors)
         if took_us > SLOW_US + SLOW_US_EACH * len(jobs):
             self._slow += swept
         elif swept:
             self._slow = 0
         if swept:
             self._sweep_at = time.monotonic() + max(SWEEP_SECONDS, took_us / 100_000)
+        reached: dict[str, int] = {}
         for job in jobs:
             if job.options.get("concurrency_key") is None and job.started_ms is not None:
                 rank = min(job.due_ms - job.priority * 60_000, job.started_ms - MARGIN_MS)
-                self._floors[job.binding] = max(self._floors.get(job.binding, rank), rank)
+                reached[job.binding] = max(reached.get(job.binding, rank), rank)
+        for binding, floor in zip(bindings, floors, strict=True):
+            if binding in reached:
+                # whoever began at the bottom may have come nowhere near where others were before
+                self._floors[binding] = max(reached[binding], floor or reached[binding])
+            elif floor is None and len(jobs) >= limit:
+                # better ones of others filled the claim: of this one nobody knows how far it looked
+                self._floors.pop(binding, None)

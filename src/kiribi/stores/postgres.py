@@ -183,7 +183,7 @@ class PostgresStore(LostAnswers, Upkeep):
         self._last[worker, pool] = token
         jobs = sorted(_rows.jobs(rows), key=best_first)
         if chosen is None:  # which may be any, better ones left behind
-            self._floors.learn(floors, jobs, rows[0][-1])
+            self._floors.learn(asked, floors, jobs, limit, rows[0][-1])
         return jobs
 
     async def next_due(self, bindings: Sequence[str]) -> int | None:

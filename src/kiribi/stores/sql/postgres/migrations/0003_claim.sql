@@ -359,7 +359,9 @@ BEGIN
           SELECT min(waiting.due) FROM (
             SELECT job.due FROM kiribi.job
             WHERE shelf = 0 AND binding = served.name AND key IS NULL AND rank <= at + 1000
-              AND rank >= coalesce(floors[place], -9223372036854775808)
+              -- what limits have held back is not below any floor: see offered
+              AND rank >= CASE WHEN coalesce(concurrency, interval_us, probe_at_ms) IS NULL
+                THEN coalesce(floors[place], -9223372036854775808) ELSE -9223372036854775808 END
               AND job.due <= at + 1000 AND status IN ('PENDING', 'RETRY_PENDING')
             ORDER BY rank LIMIT 20
           ) AS waiting
