@@ -72,27 +72,32 @@ class ThreadLease:
             await self._store.renew([self.worker.id], LEASE_MS)
 
     def _run(self) -> None:
-        until = time.monotonic() + LEASE_MS / 1000
-        while not self._stop.wait(BEAT_SECONDS):
-            sent, self._renewed = time.monotonic(), time.time()
-            try:
-                if not asyncio.run(self._store.renew([self.worker.id], LEASE_MS)):
-                    break
-                until = sent + LEASE_MS / 1000
-            except StoreError as error:
-                logger.warning("the lease of worker %s was not renewed: %s", self.worker.id, error)
-                if time.monotonic() > until - BEAT_SECONDS and not self._lives():
-                    break
-        else:
-            return
+        with asyncio.Runner() as runner:
+            if self._kept(runner):
+                return
         logger.error("worker %s lost its lease: it stops", self.worker.id)
         with suppress(RuntimeError):  # the loop is closed: nothing runs any more
             self._loop.call_soon_threadsafe(self._lost)
 
-    def _lives(self) -> bool:
+    def _kept(self, runner: asyncio.Runner) -> bool:
+        """Beat until we are told to stop; False: the lease is lost."""
+        until = time.monotonic() + LEASE_MS / 1000
+        while not self._stop.wait(BEAT_SECONDS):
+            sent, self._renewed = time.monotonic(), time.time()
+            try:
+                if not runner.run(self._store.renew([self.worker.id], LEASE_MS)):
+                    return False
+                until = sent + LEASE_MS / 1000
+            except StoreError as error:
+                logger.warning("the lease of worker %s was not renewed: %s", self.worker.id, error)
+                if time.monotonic() > until - BEAT_SECONDS and not self._lives(runner):
+                    return False
+        return True
+
+    def _lives(self, runner: asyncio.Runner) -> bool:
         """Whether the store can be read, and says that nobody has buried us."""
         try:
-            workers = asyncio.run(self._store.workers())
+            workers = runner.run(self._store.workers())
         except StoreError:
             return False
         return any(one.id == self.worker.id and one.dead_reason is None for one in workers)

@@ -225,3 +225,24 @@ async def test_a_doorbell_that_hangs_is_noticed(url: str, monkeypatch: pytest.Mo
             heard = await waiting
         for one in (bell, other, mine, theirs):
             await one.close()
+
+
+async def test_another_loop_keeps_its_connection_until_it_ends(url: str) -> None:
+    """As that of the thread that renews a lease."""
+    async with Proxy(url) as proxy, opened(proxy.url) as store:
+        await store.enlist(WorkerInfo("w", "here", 1, "1", ("A",), 9), LEASE)
+        before = proxy.accepted
+
+        def renew() -> None:
+            with asyncio.Runner() as runner:
+                for again in range(6):
+                    if again == 3:
+                        assert proxy.accepted == before + 1
+                        asyncio.run_coroutine_threadsafe(sever(), loop).result(SECONDS)
+                    assert runner.run(store.renew(["w"], LEASE)) == ["w"]
+
+        async def sever() -> None:
+            proxy.sever()
+
+        loop = asyncio.get_running_loop()
+        await asyncio.to_thread(renew)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import asyncpg
 
@@ -53,6 +54,9 @@ UNPREPARED = (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedSta
 """What one session says of what was prepared in another."""
 
 
+Kept = AsyncGenerator[asyncpg.Connection, None]
+
+
 class Connections:
     """A pool for the loop that opened the store; one connection at a time for any other loop.
 
@@ -69,6 +73,7 @@ class Connections:
         self._pool: asyncpg.Pool | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
+        self._others: WeakKeyDictionary[asyncio.AbstractEventLoop, Kept] = WeakKeyDictionary()
         self._using = 0
         self._unused = asyncio.Event()
         self._unused.set()
@@ -127,13 +132,21 @@ class Connections:
         """
         if self._closed or self._pool is None:
             raise StoreUnavailable(f"database {self._url}: the store is closed")
-        if asyncio.get_running_loop() is not self._loop:
-            connection = await self.connect()
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            # kept for the loop's next call: who ends it with `asyncio.run` or a Runner, closes it
+            kept = self._others.pop(loop, None)
+            connection = None if kept is None else await anext(kept, None)
+            if kept is None or connection is None:
+                kept = self._connected()
+                connection = await anext(kept)
             try:
                 yield connection
             finally:
-                with suppress(*FAILED):
-                    await connection.close(timeout=RELEASE_SECONDS)
+                if connection.is_closed() or loop in self._others:
+                    await kept.aclose()
+                else:
+                    self._others[loop] = kept
             return
         self._using += 1
         self._unused.clear()
@@ -144,6 +157,16 @@ class Connections:
             self._using -= 1
             if not self._using:
                 self._unused.set()
+
+    async def _connected(self) -> Kept:
+        """A connection, for as long as this is not closed."""
+        connection = await self.connect()
+        try:
+            while not connection.is_closed():
+                yield connection
+        finally:
+            with suppress(*FAILED):
+                await connection.close(timeout=RELEASE_SECONDS)
 
     async def fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
         """Carry out one statement, once. Raises what the driver raises, or StoreUnavailable."""

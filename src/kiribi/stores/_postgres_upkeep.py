@@ -7,8 +7,10 @@ of whose jobs are outlived goes at once; of others the outlived go one by one, i
 from __future__ import annotations
 
 import json
+import random
 import time
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from kiribi.job import JobStatus
 from kiribi.ports import Retention
@@ -30,10 +32,21 @@ class Upkeep(SqlStore):
     connections: Connections
     schema: str
     _shelved_hour: int | None = None
+    _left_to_others: Mapping[str, float] = MappingProxyType({})
 
     async def take_turn(self, name: str, seconds: float) -> bool:
-        """See `ports.Store`. Who comes a little early may: nobody's seconds are exact."""
-        return bool(await self._rows("take_turn", f"turn {name}", round(seconds * 900)))
+        """See `ports.Store`. Who comes a little early may: nobody's seconds are exact.
+
+        Whom somebody was before does not ask the next time, or the next two.
+        """
+        now = time.monotonic()
+        if now < self._left_to_others.get(name, 0.0):
+            return False
+        rows = await self._rows("take_turn", f"turn {name}", round(seconds * 900))
+        if not rows:
+            chance = random.uniform(1.5, 2.5)  # noqa: S311
+            self._left_to_others = {**self._left_to_others, name: now + seconds * chance}
+        return bool(rows)
 
     async def roll_up(self) -> None:
         """See `ports.Store`. One at a time; another would find nothing to do."""
