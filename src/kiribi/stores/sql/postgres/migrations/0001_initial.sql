@@ -43,10 +43,10 @@ CREATE TABLE kiribi.job (
   PRIMARY KEY (id, shelf)
 ) PARTITION BY LIST (shelf);
 
--- Half of each page is left for the claim, which changes no column that an index names: its new
--- version of the row finds room beside the old one, and no index hears of it (a HOT update).
+-- More than half of each page is left for the claim, which changes no column that an index names: its
+-- new, longer version of the row finds room beside the old one, and no index hears of it (HOT).
 CREATE TABLE kiribi.job_open PARTITION OF kiribi.job FOR VALUES IN (0) WITH (
-  fillfactor = 50,
+  fillfactor = 40,
   autovacuum_vacuum_scale_factor = 0.05,
   autovacuum_vacuum_threshold = 5000,
   autovacuum_vacuum_insert_scale_factor = 0.5,

@@ -166,6 +166,7 @@ DECLARE
   looked bigint;
   picked text[] := '{}';
   picked_was text[] := '{}';
+  picked_of text[] := '{}';
 BEGIN
   -- undone by a loss of power, together with all that came after it, the job is due again
   PERFORM set_config('synchronous_commit', 'off', true);
@@ -203,8 +204,9 @@ BEGIN
   ) AS sorted;
 
   IF limited IS NULL AND cardinality(plain) = 1 AND chosen IS NULL THEN
-    SELECT array_agg(one.id), array_agg(one.status) INTO picked, picked_was FROM (
-      SELECT job.id, job.status FROM kiribi.job
+    SELECT array_agg(one.id), array_agg(one.status), array_agg(one.binding)
+    INTO picked, picked_was, picked_of FROM (
+      SELECT job.id, job.status, job.binding FROM kiribi.job
       WHERE shelf = 0 AND job.binding = plain[1] AND key IS NULL AND rank <= at AND job.due <= at
         AND rank >= coalesce(floors[array_position(asked, plain[1])], -9223372036854775808)
         AND job.status IN ('PENDING', 'RETRY_PENDING')
@@ -255,9 +257,10 @@ BEGIN
         ) AS best;
         EXIT WHEN these IS NULL;
         SELECT picked || coalesce(array_agg(one.id), '{}'),
-          picked_was || coalesce(array_agg(one.status), '{}')
-        INTO picked, picked_was FROM (
-          SELECT job.id, job.status FROM kiribi.job
+          picked_was || coalesce(array_agg(one.status), '{}'),
+          picked_of || coalesce(array_agg(one.binding), '{}')
+        INTO picked, picked_was, picked_of FROM (
+          SELECT job.id, job.status, job.binding FROM kiribi.job
           WHERE shelf = 0 AND job.id = ANY (these) AND job.due <= at
             AND job.status IN ('PENDING', 'RETRY_PENDING')
           FOR UPDATE SKIP LOCKED
@@ -278,29 +281,33 @@ BEGIN
   RETURN QUERY WITH taken AS (
     UPDATE kiribi.job SET status = 'PROCESSING', attempts = job.attempts + 1, worker = for_worker,
       started_ms = at, finished_ms = NULL, updated_ms = at, progress = NULL
-    FROM unnest(picked, picked_was) AS pick (id, was)
-    -- named once more, so that these rows are looked up: else a planner that has seen the table empty
-    -- reads all of it, to compare each row with each of these
-    WHERE job.shelf = 0 AND job.id = pick.id AND job.id = ANY (picked)
-    RETURNING job.*, was
+    -- no join: a planner that has seen the table empty would compare each row with each of these
+    WHERE job.shelf = 0 AND job.id = ANY (picked)
+    RETURNING job.*
   ),
   part AS (
-    SELECT taken.binding, count(*) AS number, count(*) FILTER (WHERE was = 'PENDING') AS pending,
-      sum(at - taken.due) AS waited, kiribi.bucket(at - taken.due) AS bucket
+    SELECT taken.binding, count(*) AS number, sum(at - taken.due) AS waited,
+      kiribi.bucket(at - taken.due) AS bucket
     FROM taken GROUP BY taken.binding, kiribi.bucket(at - taken.due)
+  ),
+  retried AS (
+    SELECT one.binding, count(*) AS number FROM unnest(picked_of, picked_was) AS one (binding, was)
+    WHERE was = 'RETRY_PENDING' GROUP BY one.binding
   ),
   counted AS (
     INSERT INTO kiribi.tally (at_ms, binding, pending, retry_pending, processing, changes, waits, wait_ms,
       wait_buckets)
-    SELECT at - at % 60000, part.binding, -sum(pending), nullif(-sum(number - pending), 0), sum(number),
-      sum(number), sum(number), sum(waited), json_object_agg(bucket, number)
-    FROM part GROUP BY part.binding
+    SELECT at - at % 60000, part.binding, coalesce(retried.number, 0) - sum(part.number),
+      -retried.number, sum(part.number), sum(part.number), sum(part.number), sum(waited),
+      json_object_agg(bucket, part.number)
+    FROM part LEFT JOIN retried USING (binding) GROUP BY part.binding, retried.number
   )
-  SELECT taken.id, taken.binding, taken.status, coalesce(taken.payload, body), taken.options,
+  SELECT taken.id, taken.binding, taken.status,
+    coalesce(taken.payload, (SELECT body FROM kiribi.payload WHERE job_id = taken.id)), taken.options,
     taken.priority, taken.attempts, taken.failures, taken.crashes, taken.due, taken.updated_ms,
     taken.started_ms, taken.finished_ms, taken.worker, taken.cancel_requested, taken.result, taken.error,
     taken.progress, NULL, looked
-  FROM taken LEFT JOIN kiribi.payload ON taken.payload IS NULL AND job_id = taken.id;
+  FROM taken;
 
   IF limited IS NOT NULL THEN
     UPDATE kiribi.binding SET
