@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -22,10 +23,12 @@ from tests.postgres.server import Server
 
 from kiribi import Kiribi, Outcome, Performer, lifecycle
 from kiribi.errors import StoreUnavailable
-from kiribi.job import new_id
+from kiribi.job import JobError, id_ms, new_id
 from kiribi.ports import NewJob, Store, WorkerInfo
 from kiribi.runtimes.worker import Worker
 from kiribi.stores import _postgres_tries, open_store
+from kiribi.stores._asyncpg import transaction
+from kiribi.stores.postgres import PostgresStore
 
 SECONDS = 60.0
 LEASE = 600_000
@@ -142,6 +145,34 @@ async def test_it_cannot_start_where_the_server_is_not(server: Server) -> None:
             await open_store(server.url)
     finally:
         server.start()
+
+
+async def test_who_stops_amid_a_transaction_keeps_no_locks(url: str) -> None:
+    """A machine that is gone says nothing more: nobody must wait for it."""
+    async with (
+        opened(url) as store,
+        opened(f"{url}?idle_in_transaction_session_timeout=200") as gone,
+    ):
+        await store.enlist(WorkerInfo("w", "here", 1, "1", ("A",), 9), LEASE)
+        await store.insert([new()])
+        (job,) = await store.claim("w", ["A"], 1)
+        assert isinstance(gone, PostgresStore)
+        assert isinstance(store, PostgresStore)
+
+        async def stop_amid() -> None:
+            async with gone.connections.use() as connection, transaction(connection):
+                await connection.execute("SELECT FROM kiribi.job FOR UPDATE")
+                assert await store.apply([lifecycle.complete(job, 1)]) == [True]
+                await connection.execute("SELECT 1")
+
+        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
+            await stop_amid()
+        assert await gone.find([job.id]), "on another connection"
+        async with gone.connections.use() as connection:
+            asked = "SHOW idle_in_transaction_session_timeout"
+            assert await connection.fetchval(asked) == "200ms"
+        async with store.connections.use() as connection:
+            assert await connection.fetchval(asked) == "10s"
 
 
 @pytest.mark.usefixtures("impatient")
@@ -344,3 +375,32 @@ async def test_what_libpq_takes_leads_there(server: Server, url: str, rest: str)
 async def test_a_server_without_tls(url: str) -> None:
     with pytest.raises(StoreUnavailable, match="SSL"):
         await open_store(f"{url}?sslmode=require")
+
+
+@pytest.mark.parametrize("hours", [-48, 48])
+async def test_only_the_servers_clock_counts(
+    url: str, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    """A machine whose clock is wrong, and is set while it works."""
+    ahead = 0.0
+    real, real_ns = time.time, time.time_ns
+    monkeypatch.setattr(time, "time", lambda: real() + ahead)
+    monkeypatch.setattr(time, "time_ns", lambda: real_ns() + int(ahead * 1e9))
+    async with opened(url) as store, asyncio.timeout(SECONDS):
+        await store.enlist(WorkerInfo("w", "here", 1, "1", ("A",), 9), LEASE)
+        for step in (hours * 3600.0, 0.0, hours * 3600.0):
+            ahead = step
+            for number in (1, 150):
+                jobs = await store.insert([new() for _ in range(number)])
+                server = await store.now_ms()
+                assert all(abs(id_ms(job.id) - server) < 60_000 for job in jobs)
+                assert all(abs(job.due_ms - server) < 60_000 for job in jobs)
+            claimed = await store.claim("w", ["A"], 200)
+            assert len(claimed) == 151
+            failed = lifecycle.fail(claimed[0], JobError("E", ""), max_attempts=3, delay=60.0)
+            assert await store.apply([failed]) == [True]
+            (again,) = await store.find([failed.id])
+            assert abs(again.due_ms - 60_000 - await store.now_ms()) < 30_000
+            assert await store.renew(["w"], LEASE) == ["w"]
+            await store.bury_lapsed()
+            assert await store.dead_workers() == []

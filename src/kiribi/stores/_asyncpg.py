@@ -220,7 +220,8 @@ async def transaction(connection: asyncpg.Connection) -> AsyncGenerator[None, No
             async with asyncio.timeout(RELEASE_SECONDS):
                 await begun.rollback()
         except FAILED:
-            connection.terminate()
+            with suppress(asyncpg.InterfaceError):  # it is gone already
+                connection.terminate()
         raise
     await begun.commit()
 

@@ -13,6 +13,7 @@ import asyncpg
 from kiribi.stores._asyncpg import DOWN, FAILED, LOST, Connections, transaction
 from kiribi.stores._batches import Batch
 from kiribi.stores._postgres_statements import Asked, Prepared, composed, prepared
+from kiribi.stores._postgres_url import IDLE_MS
 from kiribi.stores._rows import Row
 from kiribi.stores._sql_store import CONFLICTS
 
@@ -30,6 +31,8 @@ AGAIN = (
     asyncpg.InvalidCachedStatementError,  # somebody has migrated
 )
 """Somebody was in the way: nothing was done, and the next try finds things as they are then."""
+UNHELD = f"SET LOCAL idle_in_transaction_session_timeout = {IDLE_MS}"
+"""A pooler does not let a session begin with it."""
 NO_SHELF = re.compile(r"\(shelf\) = \((\d+)\)")
 
 
@@ -107,8 +110,9 @@ class Tries:
                 await self._one(connection, *asked[0], now, answers)
             else:
                 async with transaction(connection):
-                    if first:
-                        await connection.execute(first)
+                    pooled = self._connections.pooled
+                    if settings := "; ".join(filter(None, (first, UNHELD if pooled else ""))):
+                        await connection.execute(settings)
                     for one in asked:
                         await self._one(connection, *one, now, answers)
         return answers

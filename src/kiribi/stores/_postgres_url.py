@@ -15,6 +15,8 @@ ALLOWED = (
     "kiribi, ?pooler=transaction behind a pooler in transaction mode, and what libpq takes"
 )
 ESCAPED = "write /, ?, # and @ in a password as %2F, %3F, %23 and %40"
+IDLE_MS = 10_000
+"""How long a session of ours may be amid a transaction and say nothing."""
 SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 CHOICES = {
     "pooler": ("transaction",),
@@ -61,6 +63,8 @@ def parsed(url: str) -> Where:
     if not pooler:
         # compiling a statement takes a thousand times as long as carrying it out
         query.setdefault("jit", "off")
+        # who stops amid a transaction, and says nothing more, must not keep its locks
+        query.setdefault("idle_in_transaction_session_timeout", str(IDLE_MS))
     options["dsn"] = urlunsplit(parts._replace(query=urlencode(query)))
     if pooler:
         # a statement that one session prepared is not known to the next

@@ -24,6 +24,7 @@ from kiribi.stores._postgres_statements import in_schema, prepared
 from kiribi.stores._postgres_tries import Tries
 from kiribi.stores._postgres_upkeep import Upkeep
 from kiribi.stores._rows import Row
+from kiribi.stores._server_clock import ServerClock
 from kiribi.stores._sql_store import apart, best_first
 from kiribi.stores._statements import migrations
 from kiribi.stores._transacted import Transacted
@@ -63,6 +64,7 @@ class PostgresStore(LostAnswers, Upkeep):
         self._last: dict[tuple[str, str], str] = {}
         self._unanswered: dict[tuple[str, str], str] = {}
         self._floors = Floors()
+        self._server_clock = ServerClock()
         self._inserts = Gathering(super().insert, super().insert)
 
     @classmethod
@@ -138,9 +140,20 @@ class PostgresStore(LostAnswers, Upkeep):
         """See `ports.Store`."""
         if any(job.priority or job.at_ms is not None for job in jobs):
             self._floors.forget()
+        if self._clock is None and self._server_clock.is_stale:
+            await self.now_ms()  # the ids of jobs are its times
         if len(jobs) >= GATHERED_BELOW or any(map(apart, jobs)):
             return await super().insert(jobs)
         return await self._inserts(jobs)
+
+    async def now_ms(self) -> int:
+        """See `ports.Store`."""
+        ms = await super().now_ms()
+        self._server_clock.set(ms)
+        return ms
+
+    def _now(self) -> int:
+        return self._server_clock.now_ms() if self._clock is None else self._clock()
 
     def within(self, transaction: object) -> Within:
         """See `ports.Store`. The library of the connection is loaded by whoever made it."""
