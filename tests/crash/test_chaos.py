@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from tests.crash.world import BEAT, LEASE_MS, Crew, looking, ran, until
+from tests.crash.world import BEAT, LEASE_MS, Crew, database_of, looking, ran, until
 
 from kiribi import Job, JobStatus, Kiribi, Outcome
 from kiribi.lifecycle import MAX_CRASHES
@@ -41,7 +41,7 @@ class Enqueuer:
     """A process that enqueues until it is killed, and notes down what was accepted."""
 
     def __init__(self, folder: Path) -> None:
-        url, accepted = f"sqlite:///{folder}/jobs.db", str(folder / "accepted")
+        url, accepted = database_of(folder), str(folder / "accepted")
         self.process = subprocess.Popen([sys.executable, "-c", ENQUEUE, url, accepted])
 
     def kill(self) -> None:

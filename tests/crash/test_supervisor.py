@@ -13,7 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.crash.world import APP, BEAT, LEASE_MS, begun, ended, found, is_gone, looking, until
+from tests.crash.world import (
+    APP,
+    BEAT,
+    LEASE_MS,
+    begun,
+    database_of,
+    ended,
+    found,
+    is_gone,
+    looking,
+    until,
+)
 
 from kiribi import InvalidInput, JobStatus, Kiribi, Outcome
 from kiribi.errors import StoreUnavailable
@@ -36,9 +47,8 @@ async def supervising(
     folder: Path, source: str = APP, **options: Any
 ) -> AsyncGenerator[tuple[Supervisor, Kiribi]]:
     (folder / "app.py").write_text(source)
-    database = f"sqlite:///{folder}/jobs.db"
     async with (
-        Supervisor(str(folder / "app.py"), database, **options) as supervisor,
+        Supervisor(str(folder / "app.py"), database_of(folder), **options) as supervisor,
         looking(folder) as kiribi,
     ):
         yield supervisor, kiribi

@@ -1,4 +1,4 @@
-"""Real supervisors with real children on a real SQLite file, to be killed."""
+"""Real supervisors with real children on a real database, to be killed."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ import json, sys
 from kiribi.runtimes import supervisor
 
 options = json.loads(sys.argv[1])
+exec(options.pop("first", ""))
 supervisor.START_PAUSES = options.pop("start_pauses", supervisor.START_PAUSES)
 sys.exit(supervisor.run(**options))
 """
@@ -126,6 +127,12 @@ class Kill(Crashing):
 '''
 
 
+def database_of(folder: Path) -> str:
+    """Where the jobs of a test are: a file of its folder, or what `database` noted down there."""
+    elsewhere = folder / "database"
+    return elsewhere.read_text() if elsewhere.exists() else f"sqlite:///{folder}/jobs.db"
+
+
 class Crew:
     """A supervisor process and its children."""
 
@@ -133,8 +140,8 @@ class Crew:
         app = folder / "app.py"
         if not app.exists():
             app.write_text(APP)
-        self._database = folder / "jobs.db"
-        known = {"source": str(app), "database": f"sqlite:///{self._database}", "grace": 20}
+        self._file = folder / "jobs.db"
+        known = {"source": str(app), "database": database_of(folder), "grace": 20}
         given = json.dumps({**known, "lease_ms": LONG_LEASE_MS, "beat": 1, **options})
         self._said = folder / f"said-{time.monotonic_ns()}.txt"
         with self._said.open("wb") as said:
@@ -164,12 +171,12 @@ class Crew:
         self.process.send_signal(number)
 
     def freeze(self) -> None:
-        """SIGSTOP, but not amidst a transaction: for as long, nobody could write."""
+        """SIGSTOP, but not amidst a transaction on SQLite: for as long, nobody could write."""
         deadline = time.monotonic() + SECONDS
         while True:
             self.signal(signal.SIGSTOP)
             os.waitpid(self.process.pid, os.WUNTRACED)  # all of its threads have stopped
-            if can_be_written(self._database):
+            if not self._file.exists() or can_be_written(self._file):
                 return
             assert time.monotonic() < deadline, "it is always amidst a transaction"
             self.signal(signal.SIGCONT)
@@ -286,6 +293,6 @@ async def found(kiribi: Kiribi, job: Job) -> Job:
 
 @asynccontextmanager
 async def looking(folder: Path) -> AsyncGenerator[Kiribi]:
-    """A manager on the file, without performers."""
-    async with Kiribi.connect(f"sqlite:///{folder}/jobs.db", performers=()) as kiribi:
+    """A manager on the database, without performers."""
+    async with Kiribi.connect(database_of(folder), performers=()) as kiribi:
         yield kiribi

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from itertools import count
 
@@ -25,6 +25,7 @@ LEASE = 600_000
 ANSWERS = (b"BEGIN", b"SELECT", b"INSERT", b"UPDATE", b"DELETE", b"COMMIT", b"T\0")
 """What answers have within: the last is of a statement that is prepared."""
 NUMBERS = count()
+Call = Callable[[Store, int], Awaitable[None]]
 
 
 @pytest.fixture(scope="module")
@@ -125,9 +126,8 @@ async def steps(store: Store, number: int) -> None:
 
 @pytest.mark.parametrize("number", [1, 2, 120])
 @pytest.mark.parametrize("call", [inserts, claims, settles, reopens, deletes, steps])
-async def test_a_lost_answer_changes_nothing(url: str, call: object, number: int) -> None:
+async def test_a_lost_answer_changes_nothing(url: str, call: Call, number: int) -> None:
     """Wherever a connection ends, between a call's first statement and its last answer."""
-    assert callable(call)
     async with Proxy(url) as proxy, opened(proxy.url) as store:
         await call(store, number)
         for answer in ANSWERS:
