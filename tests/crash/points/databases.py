@@ -1,0 +1,91 @@
+"""Where a process of a trial dies: at the statements of its database, one after the other.
+
+A scenario knows nothing of it. Another store adds how its driver tells of statements, and how its
+database is made anew.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+Hit = Callable[[], None]
+
+
+class Database(Protocol):
+    """A database of a kind, made anew for each trial."""
+
+    def fresh(self, number: int) -> str:
+        """The URL of an empty one."""
+        ...
+
+    def watch(self, hit: Hit) -> None:
+        """Have `hit` called at each statement of this process from now on."""
+        ...
+
+    def damage(self, url: str) -> list[str]:
+        """What the database itself finds wrong with it."""
+        ...
+
+
+class Sqlite:
+    """Before each statement, and after each COMMIT, before anybody is told."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def fresh(self, number: int) -> str:
+        """See `Database`."""
+        return f"sqlite:///{self._folder}/{number}.db"
+
+    def watch(self, hit: Hit) -> None:
+        """See `Database`."""
+        import apsw
+
+        def before(_: object, sql: str, __: object) -> bool:
+            if not sql.lstrip().startswith("PRAGMA"):  # the doorbell looks all the time
+                hit()
+            return True
+
+        def after(ended: Any) -> None:
+            if ended["sql"] == "COMMIT":
+                hit()
+
+        def connected(connection: apsw.Connection) -> None:
+            connection.exec_trace = before
+            connection.trace_v2(apsw.SQLITE_TRACE_PROFILE, after)
+
+        apsw.connection_hooks.append(connected)
+
+    def damage(self, url: str) -> list[str]:
+        """See `Database`."""
+        import apsw
+
+        connection = apsw.Connection(url.removeprefix("sqlite:///"))
+        said = [str(row[0]) for row in connection.execute("PRAGMA integrity_check")]
+        connection.close()
+        return [] if said == ["ok"] else said
+
+
+class Fuse:
+    """Kills this process at its `n`-th hit, once it is lit; else counts them."""
+
+    def __init__(self, n: int) -> None:
+        self._left = n
+        self._lit = False
+        self.hits = 0
+
+    def light(self) -> None:
+        """Begin to count."""
+        self._lit = True
+
+    def hit(self) -> None:
+        """Count; the last one is the end."""
+        if not self._lit:
+            return
+        self.hits += 1
+        if self.hits == self._left:
+            os.kill(os.getpid(), signal.SIGKILL)
