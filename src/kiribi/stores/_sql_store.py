@@ -45,6 +45,8 @@ from kiribi.unique import KeyHeld
 
 SHOWN = 5
 """Of the jobs that one waits for, in a situation."""
+GATHERED_BELOW = 100
+"""Jobs in a call of `insert` that has more from sharing than it costs to wait for others."""
 NO_SUCH_JOB = "give jobs that are stored (none of this id was, or it was deleted or pruned)"
 
 
@@ -489,10 +491,13 @@ def best_first(job: Job) -> tuple[int, str]:
     return job.due_ms - job.priority * 60_000, job.id
 
 
-def apart(job: NewJob) -> bool:
-    """Whether a job must not share a batch with those of other calls.
+def apart(jobs: Sequence[NewJob]) -> bool:
+    """Whether a call's jobs must not, or need not, share a batch with those of other calls.
 
     A chosen id may be asked for twice: each call must see what the other stored. And of a call
     shared with others, a job that raises would undo all.
     """
-    return bool(job.chosen_id or job.after or (job.unique and job.unique.on_conflict == "raise"))
+    return len(jobs) >= GATHERED_BELOW or any(
+        job.chosen_id or job.after or (job.unique and job.unique.on_conflict == "raise")
+        for job in jobs
+    )

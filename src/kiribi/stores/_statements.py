@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from kiribi.errors import SchemaMismatch
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:
@@ -30,3 +32,17 @@ def migrations(dialect: str) -> tuple[str, ...]:
     folder = files("kiribi.stores").joinpath("sql", dialect, "migrations")
     scripts = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
     return tuple(script.read_text("utf-8") for script in scripts)
+
+
+def known_version(dialect: str, version: int, schema: str) -> int:
+    """The version of a schema, if this Kiribi knows it. `schema`: how errors call it.
+
+    Raises:
+        SchemaMismatch: it is newer.
+    """
+    newest = len(migrations(dialect))
+    if version > newest:
+        raise SchemaMismatch(
+            f"{schema} is version {version}, this Kiribi knows up to {newest}; upgrade Kiribi"
+        )
+    return version

@@ -19,7 +19,7 @@ from kiribi.stores._d1_statements import statements
 from kiribi.stores._lost_answers import LostAnswers
 from kiribi.stores._rows import Params, Row, as_text, dumps
 from kiribi.stores._sql_store import CONFLICTS
-from kiribi.stores._statements import migrations
+from kiribi.stores._statements import known_version, migrations
 
 logger = logging.getLogger("kiribi")
 
@@ -94,15 +94,12 @@ class D1Store(LostAnswers):
         Raises:
             SchemaMismatch: it is newer, or lacks migrations.
         """
-        known = len(migrations("sqlite"))
-        version = (await self._rows("schema_version"))[0][0]
-        if version > known:
-            raise SchemaMismatch(
-                f"{self.url}: its schema is version {version}, this Kiribi knows up to {known}; "
-                "upgrade Kiribi"
-            )
-        if version < known:
-            raise SchemaMismatch(f"{self.url}: its schema lacks {known - version}; {APPLY}")
+        ((version,),) = await self._rows("schema_version")
+        missing = len(migrations("sqlite")) - known_version(
+            "sqlite", version, f"{self.url}: its schema"
+        )
+        if missing:
+            raise SchemaMismatch(f"{self.url}: its schema lacks {missing}; {APPLY}")
         return 0
 
     async def close(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
@@ -26,14 +25,10 @@ from kiribi.stores._postgres_upkeep import Upkeep
 from kiribi.stores._rows import Row
 from kiribi.stores._server_clock import ServerClock
 from kiribi.stores._sql_store import apart, best_first
-from kiribi.stores._statements import migrations
+from kiribi.stores._statements import known_version, migrations
 from kiribi.stores._transacted import Transacted
 
-logger = logging.getLogger("kiribi")
-
 MAX_PAYLOAD_BYTES = 10_000_000
-GATHERED_BELOW = 100
-"""Jobs in a call of `insert` that has more from sharing than it costs to wait for others."""
 GIVE_WAY = "SET LOCAL lock_timeout = '2s'"
 """Of a migration: while it waits for somebody's table, all who come after wait for it."""
 UNSYNCED = "SET LOCAL synchronous_commit = off"
@@ -142,7 +137,7 @@ class PostgresStore(LostAnswers, Upkeep):
             self._floors.forget()
         if self._clock is None and self._server_clock.is_stale:
             await self.now_ms()  # the ids of jobs are its times
-        if len(jobs) >= GATHERED_BELOW or any(map(apart, jobs)):
+        if apart(jobs):
             return await super().insert(jobs)
         return await self._inserts(jobs)
 
@@ -225,10 +220,4 @@ class PostgresStore(LostAnswers, Upkeep):
         if await connection.fetchval("SELECT to_regclass($1)", table) is None:
             return 0
         version: int = await connection.fetchval(prepared("schema_version", self.schema).text)
-        known = len(migrations("postgres"))
-        if version > known:
-            raise SchemaMismatch(
-                f"database {self._url}: its schema {self.schema} is version {version}, this Kiribi "
-                f"knows up to {known}; upgrade Kiribi"
-            )
-        return version
+        return known_version("postgres", version, f"database {self._url}: its schema {self.schema}")

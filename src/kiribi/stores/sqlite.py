@@ -19,14 +19,12 @@ from kiribi.stores._batches import Batch
 from kiribi.stores._gathering import Gathering
 from kiribi.stores._rows import HELP, Params, Row, as_text
 from kiribi.stores._sql_store import CONFLICTS, SqlStore, apart
-from kiribi.stores._statements import Statement, migrations, statement
+from kiribi.stores._statements import Statement, known_version, migrations, statement
 from kiribi.stores._writer import Writer
 
 MEMORY = ":memory:"
 READERS = 4
 MAX_PAYLOAD_BYTES = 1_000_000
-GATHERED_BELOW = 100
-"""Jobs in a call of `insert` that has more from sharing than it costs to wait for others."""
 
 Compiled = Sequence[tuple[Statement, Params]]
 
@@ -97,7 +95,7 @@ class SqliteStore(SqlStore):
 
     async def insert(self, jobs: Sequence[NewJob]) -> list[Job]:
         """See `ports.Store`."""
-        if len(jobs) >= GATHERED_BELOW or any(map(apart, jobs)):
+        if apart(jobs):
             return await super().insert(jobs)
         return await self._inserts(jobs)
 
@@ -159,13 +157,7 @@ class SqliteStore(SqlStore):
             return 0
         with self._as_ours():
             ((version,),) = execute(connection, statement("sqlite", "schema_version").text)
-        known = len(migrations("sqlite"))
-        if version > known:
-            raise SchemaMismatch(
-                f"database {self._path}: its schema is version {version}, this Kiribi knows up to "
-                f"{known}; upgrade Kiribi"
-            )
-        return version
+        return known_version("sqlite", version, f"database {self._path}: its schema")
 
     def _migrate(self, connection: Executes) -> int:
         pending = migrations("sqlite")[self._version(connection) :]
