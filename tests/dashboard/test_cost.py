@@ -70,7 +70,7 @@ def test_an_idle_page_asks_little(
     if not events:
         page.route("**/api/me", without_events)
     page.goto(site.url + path.format(id=id))
-    expect(page.locator("table, .rows, .attempts, .empty").first).to_be_visible()
+    expect(page.locator("#main :is(tbody tr, .rows li, .attempts, .empty)").first).to_be_visible()
     page.wait_for_load_state("networkidle")
     expect(page.locator(".live")).to_have_text("Live")
     requests = Requests(page)

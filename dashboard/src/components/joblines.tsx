@@ -23,22 +23,24 @@ export const JobLines = ({ title, none, jobs, query }: Props) => (
       </a>
     </header>
     {jobs?.length === 0 && <p class="muted">{t(none)}</p>}
-    <ul class="rows">
-      {jobs?.map((job) => (
-        <li key={job.id}>
-          <a href={href(`jobs/${job.id}`)}>
-            <b>{job.binding}</b> <ShortId of={job.id} />
-          </a>
-          <LastWord job={job} />
-          <span class="when figures muted">
-            {job.status === "PROCESSING" && job.startedAt ? (
-              <Running since={job.startedAt} />
-            ) : (
-              <Age of={job.updatedAt} />
-            )}
-          </span>
-        </li>
-      ))}
-    </ul>
+    {jobs && jobs.length > 0 && (
+      <ul class="rows">
+        {jobs.map((job) => (
+          <li key={job.id}>
+            <a href={href(`jobs/${job.id}`)}>
+              <b>{job.binding}</b> <ShortId of={job.id} />
+            </a>
+            <LastWord job={job} />
+            <span class="when figures muted">
+              {job.status === "PROCESSING" && job.startedAt ? (
+                <Running since={job.startedAt} />
+              ) : (
+                <Age of={job.updatedAt} />
+              )}
+            </span>
+          </li>
+        ))}
+      </ul>
+    )}
   </section>
 );
