@@ -315,7 +315,7 @@ CASES = [
             ("to show", "GET", "jobs/missing"),
             ("of an id with NUL", "GET", "jobs/a%00b"),
             ("of an id that is no Unicode", "GET", "jobs/%ed%a0%80"),
-            ("whose logs to show", "GET", f"jobs/{new_id()}/logs"),
+            ("whose logs to show", "GET", "jobs/01a22f7e-6545-7d2e-939c-bad87ea01c93/logs"),
             ("to explain", "GET", "jobs/missing/explain"),
             ("to wait for", "GET", "jobs/missing/result"),
             ("to retry", "POST", "jobs/missing/retry"),

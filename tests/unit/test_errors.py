@@ -27,11 +27,10 @@ from kiribi import (
     Snooze,
     StoreError,
     errors,
-    new_id,
 )
 from kiribi.errors import shown, unknown_name
 
-JOB = Job(new_id(), "SEND_MAIL")
+JOB = Job("01a22f7e-6b70-7d2e-939c-bad87ea01c93", "SEND_MAIL")
 
 
 @pytest.mark.parametrize(
