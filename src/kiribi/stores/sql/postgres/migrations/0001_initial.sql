@@ -258,7 +258,7 @@ CREATE TABLE kiribi.lane (
   tat_us bigint NOT NULL DEFAULT 0, -- as in binding
   PRIMARY KEY (binding, key)
 ) WITH (fillfactor = 50);
-CREATE INDEX lane_turn ON kiribi.lane (binding, turn) WHERE turn IS NOT NULL;
+CREATE INDEX lane_turn ON kiribi.lane (binding, turn, key) WHERE turn IS NOT NULL;
 CREATE INDEX lane_idle ON kiribi.lane (tat_us) WHERE turn IS NULL AND tat_us > 0;
 
 -- Keys of whose jobs one came, ended, moved or went.

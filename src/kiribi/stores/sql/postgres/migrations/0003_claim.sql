@@ -10,44 +10,76 @@ CREATE FUNCTION kiribi.running(bound text) RETURNS TABLE (key text, number bigin
   GROUP BY job.key
 $$;
 
--- What each of these keys allows: how many of its jobs may run still, and from when on. Of a key that has
--- no lane yet, nothing is remembered.
+-- What each of these keys allows: how many of its jobs may run still, and from when on; whether it has
+-- open jobs. Of a key that has no lane yet, nothing is remembered. In plpgsql because a function in SQL is
+-- planned anew in each statement that calls it, which takes longer than to carry it out. LATERAL and LIMIT
+-- look a lane up by its key: a planner that has seen few lanes would read all those of the binding.
 CREATE FUNCTION kiribi.lane_gates(bound text, keys text[])
 RETURNS TABLE (
   key text, slots bigint, due bigint, interval_us bigint, burst bigint, tat_us bigint, opens_ms bigint,
-  served_ms bigint
-) LANGUAGE sql STABLE AS $$
-  SELECT asked.key, coalesce(binding.key_concurrency, 1) - coalesce(running.number, 0), (
-      SELECT job.due FROM kiribi.job
-      WHERE job.shelf = 0 AND job.binding = bound AND job.key = asked.key AND job.status <> 'PROCESSING'
-      ORDER BY job.due LIMIT 1
-    ),
-    binding.key_interval_us, binding.key_burst, coalesce(lane.tat_us, 0),
-    coalesce((lane.tat_us - (binding.key_burst - 1) * binding.key_interval_us + 999) / 1000, 0),
-    coalesce(lane.served_ms, 0)
-  FROM unnest(keys) AS asked (key)
-  LEFT JOIN kiribi.lane ON lane.binding = bound AND lane.key = asked.key
-  LEFT JOIN kiribi.binding ON binding.name = bound
-  LEFT JOIN kiribi.running(bound) AS running ON running.key = asked.key
-$$;
+  served_ms bigint, in_use boolean
+) LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY SELECT gate.key, coalesce(binding.key_concurrency, 1) - coalesce(gate.running, 0), gate.due,
+    binding.key_interval_us, binding.key_burst, coalesce(gate.tat_us, 0),
+    coalesce((gate.tat_us - (binding.key_burst - 1) * binding.key_interval_us + 999) / 1000, 0),
+    coalesce(gate.served_ms, 0), gate.running IS NOT NULL OR gate.due IS NOT NULL
+  FROM (
+    SELECT asked.key, running.number AS running, lane.tat_us, lane.served_ms, (
+        SELECT job.due FROM kiribi.job
+        WHERE job.shelf = 0 AND job.binding = bound AND job.key = asked.key AND job.status <> 'PROCESSING'
+        ORDER BY job.due LIMIT 1
+      ) AS due
+    FROM unnest(keys) AS asked (key)
+    LEFT JOIN LATERAL (
+      SELECT tat_us, served_ms FROM kiribi.lane
+      WHERE lane.binding = bound AND lane.key = asked.key LIMIT 1
+    ) AS lane ON true
+    LEFT JOIN kiribi.running(bound) AS running ON running.key = asked.key
+    OFFSET 0 -- else a planner would look for `due` as often as it is named
+  ) AS gate
+  LEFT JOIN kiribi.binding ON binding.name = bound;
+END $$;
+-- else each key is compared with each that runs
+ALTER FUNCTION kiribi.lane_gates SET enable_nestloop = off;
 
 -- Bring the turns of these lanes up to date; a lane without open jobs goes, unless its rate has to be
--- kept. Whoever calls this holds the lock of the binding.
+-- kept. Whoever calls this holds the lock of the binding, so that lanes stay where they are.
 CREATE FUNCTION kiribi.turn_lanes(bound text, keys text[], at bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  unused text[];
 BEGIN
-  UPDATE kiribi.lane SET turn = gate.turn
-  FROM (
-    SELECT gates.key, CASE WHEN slots > 0 AND due IS NOT NULL
+  WITH gate AS MATERIALIZED (
+    SELECT gates.key, in_use, CASE WHEN slots > 0 AND due IS NOT NULL
       THEN greatest(due, gates.served_ms, opens_ms) END AS turn
     FROM kiribi.lane_gates(bound, keys) AS gates
-  ) AS gate
-  WHERE lane.binding = bound AND lane.key = gate.key AND lane.turn IS DISTINCT FROM gate.turn;
-  DELETE FROM kiribi.lane
-  WHERE binding = bound AND lane.key = ANY (keys) AND turn IS NULL AND tat_us <= at * 1000
-    AND NOT EXISTS (
-      SELECT 1 FROM kiribi.job
-      WHERE job.shelf = 0 AND job.binding = bound AND job.key = lane.key
-    );
+  ),
+  turned AS (
+    UPDATE kiribi.lane SET turn = place.turn
+    FROM (
+      SELECT gate.turn, one.place FROM gate CROSS JOIN LATERAL (
+        SELECT lane.ctid AS place FROM kiribi.lane
+        WHERE lane.binding = bound AND lane.key = gate.key AND lane.turn IS DISTINCT FROM gate.turn LIMIT 1
+      ) AS one
+    ) AS place
+    WHERE lane.ctid = place.place
+  )
+  SELECT array_agg(gate.key) FILTER (WHERE NOT in_use) INTO unused FROM gate;
+  IF unused IS NOT NULL THEN
+    DELETE FROM kiribi.lane
+    WHERE ctid = ANY (ARRAY(
+        SELECT one.place FROM unnest(unused) AS asked (key) CROSS JOIN LATERAL (
+          SELECT lane.ctid AS place FROM kiribi.lane
+          WHERE lane.binding = bound AND lane.key = asked.key LIMIT 1
+        ) AS one
+      ))
+      AND turn IS NULL AND tat_us <= at * 1000
+      AND NOT EXISTS (
+        SELECT 1 FROM kiribi.job
+        WHERE job.shelf = 0 AND job.binding = bound AND job.key = lane.key
+      );
+  END IF;
 END $$;
 
 -- Let lanes hear what happened to their jobs. Whoever calls this holds the lock of the binding.
@@ -100,14 +132,17 @@ RETURNS TABLE (place bigint, id text) LANGUAGE sql STABLE AS $$
     FROM next
     JOIN kiribi.lane_gates(bound, ARRAY(SELECT key FROM next)) AS gate ON gate.key = next.key
     CROSS JOIN LATERAL (
-      SELECT job.id, rank, row_number() OVER (ORDER BY rank) AS round FROM kiribi.job
-      WHERE shelf = 0 AND binding = bound AND job.key = next.key AND rank <= at AND due <= at
-        AND status IN ('PENDING', 'RETRY_PENDING')
-      ORDER BY rank
-      LIMIT least(wanted, greatest(0, gate.slots), coalesce(
-        (at * 1000 + gate.burst * gate.interval_us - greatest(gate.tat_us, at * 1000)) / gate.interval_us,
-        wanted
-      ))
+      -- limited before they are numbered, which would read all that wait
+      SELECT best.id, rank, row_number() OVER (ORDER BY rank) AS round FROM (
+        SELECT job.id, rank FROM kiribi.job
+        WHERE shelf = 0 AND binding = bound AND job.key = next.key AND rank <= at AND due <= at
+          AND status IN ('PENDING', 'RETRY_PENDING')
+        ORDER BY rank
+        LIMIT least(wanted, greatest(0, gate.slots), coalesce(
+          (at * 1000 + gate.burst * gate.interval_us - greatest(gate.tat_us, at * 1000)) / gate.interval_us,
+          wanted
+        ))
+      ) AS best
     ) AS one
   ),
   placed AS (
@@ -167,6 +202,7 @@ DECLARE
   picked text[] := '{}';
   picked_was text[] := '{}';
   picked_of text[] := '{}';
+  picked_keys text[] := '{}';
 BEGIN
   -- undone by a loss of power, together with all that came after it, the job is due again
   PERFORM set_config('synchronous_commit', 'off', true);
@@ -258,9 +294,10 @@ BEGIN
         EXIT WHEN these IS NULL;
         SELECT picked || coalesce(array_agg(one.id), '{}'),
           picked_was || coalesce(array_agg(one.status), '{}'),
-          picked_of || coalesce(array_agg(one.binding), '{}')
-        INTO picked, picked_was, picked_of FROM (
-          SELECT job.id, job.status, job.binding FROM kiribi.job
+          picked_of || coalesce(array_agg(one.binding), '{}'),
+          picked_keys || coalesce(array_agg(one.key), '{}')
+        INTO picked, picked_was, picked_of, picked_keys FROM (
+          SELECT job.id, job.status, job.binding, job.key FROM kiribi.job
           WHERE shelf = 0 AND job.id = ANY (these) AND job.due <= at
             AND job.status IN ('PENDING', 'RETRY_PENDING')
           FOR UPDATE SKIP LOCKED
@@ -316,15 +353,14 @@ BEGIN
       probe_at_ms = CASE WHEN budget IS NOT NULL AND probe_at_ms IS NOT NULL
         THEN at + probe_ms ELSE probe_at_ms END
     FROM (
-      SELECT job.binding, count(*) AS number FROM kiribi.job
-      WHERE shelf = 0 AND job.id = ANY (picked) GROUP BY job.binding
+      SELECT one.binding, count(*) AS number FROM unnest(picked_of) AS one (binding) GROUP BY one.binding
     ) AS started
     WHERE name = started.binding AND coalesce(interval_us, probe_at_ms) IS NOT NULL;
     FOR found IN
       WITH started AS (
-        SELECT job.binding, job.key, count(*) AS number FROM kiribi.job
-        WHERE shelf = 0 AND job.id = ANY (picked) AND job.key IS NOT NULL
-        GROUP BY job.binding, job.key
+        SELECT one.binding, one.key, count(*) AS number
+        FROM unnest(picked_of, picked_keys) AS one (binding, key) WHERE one.key IS NOT NULL
+        GROUP BY one.binding, one.key
       ),
       served AS (
         UPDATE kiribi.lane SET served_ms = at,
