@@ -21,6 +21,7 @@ from benchmarks import (
     page,
     peers,
     report,
+    unique,
 )
 from benchmarks.bench import Bench, Figure
 from benchmarks.postgres import groups as postgres
@@ -32,6 +33,7 @@ GROUPS: Mapping[str, Callable[[Bench], Iterator[Figure]]] = {
     "latency": latency.measure,
     "history": history.measure,
     "limits": limits.measure,
+    "unique": unique.measure,
     "footprint": footprint.measure,
     "peers": peers.measure,
     **postgres.GROUPS,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import statistics
 import time
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
-from benchmarks import kiribi_side
 from benchmarks.app import Noop, Often, Stamp
 from benchmarks.bench import Bar, Bench, Figure, median, observed_rate, percentile
 from benchmarks.kiribi_side import look, url, worker
@@ -24,28 +25,54 @@ STEP = 10_000
 
 
 def measure(bench: Bench) -> Iterator[Figure]:
-    """Drains and claims with and without keys in turn; then what stands behind a crowd."""
-    plain: list[float] = []
-    keyed: list[float] = []
-    claims: list[float] = []
-    claims_of_keys: list[float] = []
+    """On SQLite."""
+
+    def drain(keys: int) -> float:
+        path = bench.fresh()
+        asyncio.run(_fill(url(path), bench.jobs, keys))
+        with look(path) as database, worker(path):
+            left = "SELECT count(*) FROM job WHERE open = 1"
+            return observed_rate(lambda: bench.jobs - database.execute(left).get, bench.jobs)
+
+    yield from measured(bench, "", drain, lambda: nullcontext(url(bench.fresh())))
+
+
+def measured(
+    bench: Bench,
+    where: str,
+    drain: Callable[[int], float],
+    fresh: Callable[[], AbstractContextManager[str]],
+) -> Iterator[Figure]:
+    """Drains and claims with and without keys in turn; then what stands behind a crowd.
+
+    Args:
+        where: what each name begins with.
+        drain: jobs per second of a worker process, with so many keys.
+        fresh: the URL of an empty database.
+    """
+    drains: dict[int, list[float]] = {0: [], KEYS: []}
+    claims: dict[int, list[float]] = {0: [], KEYS: []}
     for turn in range(bench.repeat):
-        bench.say(f"limits, {turn + 1} of {bench.repeat}")
-        plain.append(kiribi_side.drain(bench.fresh(), bench.jobs))
-        keyed.append(_drain(bench.fresh(), bench.jobs))
-        claims.append(asyncio.run(_claims(bench.fresh(), bench.jobs, 0)))
-        claims_of_keys.append(asyncio.run(_claims(bench.fresh(), bench.jobs, KEYS)))
-    bar = Bar("without limits", least=0.5, beside=plain)
+        bench.say(f"{where}limits, {turn + 1} of {bench.repeat}")
+        for keys in (0, KEYS):
+            drains[keys].append(drain(keys))
+            with fresh() as at:
+                claims[keys].append(asyncio.run(_claims(at, bench.jobs, keys)))
     note = f"{KEYS:,} keys, one job of each at a time"
-    yield median(f"drain of {bench.jobs:,} jobs with keys", keyed, "/s", bar, note=note)
-    yield median("  without limits", plain, "/s")
-    yield median("claims of jobs with keys", claims_of_keys, "/s", note=f"{BATCH} a claim, alone")
-    yield median("  without limits", claims, "/s")
-    waits = asyncio.run(_behind(bench, bench.fresh()))
+    bar = Bar("without limits", least=0.5, beside=drains[0])
+    yield median(
+        f"{where}drain of {bench.jobs:,} jobs with keys", drains[KEYS], "/s", bar, note=note
+    )
+    yield median("  without limits", drains[0], "/s")
+    note = f"{BATCH} a claim, alone"
+    yield median(f"{where}claims of jobs with keys", claims[KEYS], "/s", note=note)
+    yield median("  without limits", claims[0], "/s")
+    with fresh() as at:
+        waits = asyncio.run(_behind(bench, at))
     for name, samples in waits.items():
         note = f"p50 {statistics.median(samples):.2f} ms"
         yield Figure(
-            f"start behind {bench.history:,} {name} jobs, p99",
+            f"{where}start behind {bench.history:,} {name} jobs, p99",
             percentile(samples, 0.99),
             "ms",
             [Bar("", most=20)],
@@ -54,26 +81,23 @@ def measure(bench: Bench) -> Iterator[Figure]:
         )
 
 
-def _drain(path: Path, jobs: int) -> float:
-    async def fill() -> None:
-        async with Kiribi.connect(url(path), performers=[Noop]) as kiribi:
-            await kiribi.enqueue_many(
-                ("NOOP", {"n": n}, {"concurrency_key": f"k{n % KEYS}"}) for n in range(jobs)
-            )
-
-    asyncio.run(fill())
-    with look(path) as database, worker(path):
-        left = "SELECT count(*) FROM job WHERE open = 1"
-        return observed_rate(lambda: jobs - database.execute(left).get, jobs)
+async def _fill(at: str, jobs: int, keys: int) -> None:
+    async with Kiribi.connect(at, performers=[Noop]) as kiribi:
+        await kiribi.enqueue_many(("NOOP", {"n": n}, options(n, keys)) for n in range(jobs))
 
 
-async def _claims(path: Path, jobs: int, keys: int) -> float:
+def options(n: int, keys: int) -> dict[str, Any]:
+    """Those of the job of that number, when there are so many keys."""
+    return {"concurrency_key": f"k{n % keys}"} if keys else {}
+
+
+async def _claims(at: str, jobs: int, keys: int) -> float:
     """Jobs claimed per second, without what becomes of them; each key has one claimed at most."""
-    store, queue = await open_store(url(path))
+    store, queue = await open_store(at)
     await store.enlist(WorkerInfo("w", bindings=("NOOP",)), 600_000)
-    options = [f'{{"concurrency_key":"k{n}"}}' for n in range(keys)] or [None]
+    given = [json.dumps(options(n, keys)) for n in range(keys)] or [None]
     await store.insert(
-        [NewJob(new_id(), "NOOP", "1", options=options[n % len(options)]) for n in range(jobs)]
+        [NewJob(new_id(), "NOOP", "1", options=given[n % len(given)]) for n in range(jobs)]
     )
     start, claimed = time.perf_counter(), 0
     for _ in range(min(jobs, KEYS) // BATCH):
@@ -84,15 +108,15 @@ async def _claims(path: Path, jobs: int, keys: int) -> float:
     return rate
 
 
-async def _behind(bench: Bench, path: Path) -> dict[str, list[float]]:
+async def _behind(bench: Bench, at: str) -> dict[str, list[float]]:
     """How long a due job of another binding waits, beside a crowd that is held back."""
     waits: dict[str, list[float]] = {}
-    async with Kiribi.connect(url(path), performers=[Noop, Often, Stamp]) as kiribi:
+    async with Kiribi.connect(at, performers=[Noop, Often, Stamp]) as kiribi:
         await kiribi.pause(Often)
         for start in range(0, bench.history, STEP):
             bench.say(f"making {bench.history:,} jobs that may not run: {start:,} enqueued")
             await kiribi.enqueue_many(
-                ("OFTEN", {"n": 1}, {"concurrency_key": f"k{n % KEYS}"} if n % 2 else {})
+                ("OFTEN", {"n": 1}, options(n, KEYS if n % 2 else 0))
                 for n in range(start, min(start + STEP, bench.history))
             )
         async with Worker(kiribi):

@@ -26,6 +26,7 @@ GROUPS = {
     "latency": "Starting",
     "history": "Beside a million finished jobs",
     "limits": "Limits",
+    "unique": "Unique keys",
     "footprint": "Footprint",
     "peers": "Beside others",
     **postgres.HEADINGS,

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from benchmarks.bench import Bench, Figure
-from benchmarks.postgres import drain, enqueue, history, idle, peers, pinned, start, wal
+from benchmarks.postgres import drain, enqueue, history, idle, limits, peers, pinned, start, wal
 
 GROUPS: Mapping[str, Callable[[Bench], Iterator[Figure]]] = {
     "pg-drain": drain.measure,
     "pg-enqueue": enqueue.measure,
     "pg-start": start.measure,
     "pg-wal": wal.measure,
+    "pg-limits": limits.measure,
     "pg-history": history.measure,
     "pg-pinned": pinned.measure,
     "pg-idle": idle.measure,
@@ -21,6 +22,7 @@ HEADINGS: Mapping[str, str] = {
     "pg-enqueue": "PostgreSQL: enqueueing",
     "pg-start": "PostgreSQL: starting",
     "pg-wal": "PostgreSQL: the write-ahead log",
+    "pg-limits": "PostgreSQL: limits and unique keys",
     "pg-history": "PostgreSQL: beside ten million finished jobs",
     "pg-pinned": "PostgreSQL: while a transaction stays open",
     "pg-idle": "PostgreSQL: with many idle workers",

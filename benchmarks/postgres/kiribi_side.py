@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from benchmarks.app import Noop, Stamp
 from benchmarks.latency import waits
+from benchmarks.limits import options
 from benchmarks.postgres import callers
 from benchmarks.postgres.process import Process, running
 from kiribi import Kiribi
@@ -20,11 +21,13 @@ class KiribiSide:
 
     Attributes:
         since: epoch milliseconds: jobs that ended before are not ours.
+        keys: how many concurrency keys share the jobs enqueued at once.
     """
 
     concurrency: int = 100
     processes: int = 1
     since: int = 0
+    keys: int = 0
 
     left = "SELECT 1 FROM kiribi.job WHERE shelf = 0"
 
@@ -69,8 +72,15 @@ class KiribiSide:
         async def all_at_once() -> float:
             async with Kiribi.connect(url, performers=[Noop]) as kiribi:
                 start = time.perf_counter()
-                options = {"first_delay": delay} if delay else {}
-                await kiribi.enqueue_many(("NOOP", {"n": n}, options) for n in range(jobs))
+                delayed = {"first_delay": delay} if delay else {}
+                await kiribi.enqueue_many(
+                    (
+                        "NOOP",
+                        {"n": n},
+                        {**delayed, **options(n, self.keys)} if self.keys else delayed,
+                    )
+                    for n in range(jobs)
+                )
                 return jobs / (time.perf_counter() - start)
 
         return callers.run(all_at_once())

@@ -107,9 +107,9 @@ def quick(*groups: str) -> dict[str, Any]:
 
 
 def test_a_quick_run_measures_every_row() -> None:
-    figures = quick("drain", "enqueue", "latency", "history", "limits", "footprint")
+    figures = quick("drain", "enqueue", "latency", "history", "limits", "unique", "footprint")
     judged = [name for name, one in figures.items() if one["bars"]]
-    assert len(judged) == 22
+    assert len(judged) == 23
     assert all(one["value"] > 0 for one in figures.values() if one["unit"] not in ("", "%"))
 
 
@@ -125,6 +125,11 @@ ON_POSTGRESQL = {
     "pg-enqueue": ("enqueue, one by one", "enqueue_many, 2,000"),
     "pg-start": ("start, p50", "start, p99"),
     "pg-wal": ("write-ahead log of a job",),
+    "pg-limits": (
+        *("drain of 2,000 jobs with keys", "claims of jobs with keys"),
+        *("start behind 20,000 paused jobs, p99", "start behind 20,000 limited jobs, p99"),
+        *("enqueue of unique jobs, one by one", "enqueue_many of 2,000 unique jobs"),
+    ),
     "pg-history": ("drain beside 20,000 finished jobs",),
     "pg-pinned": ("slowest time beside the fastest, 20,000 jobs, a transaction open",),
     "pg-idle": ("drain with 5 idle workers listening",),
