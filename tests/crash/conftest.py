@@ -23,6 +23,7 @@ ON_BOTH = {
         "test_a_child_whose_lease_may_be_lost_is_killed_in_time",
     },
     "test_chaos": None,
+    "test_crowd": None,
 }
 """Tests by module; None: all. What is left out is about SQLite's file, or about no database."""
 LONG = {"test_what_does_not_finish_is_handed_back"}

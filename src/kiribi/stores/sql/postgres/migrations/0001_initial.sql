@@ -10,6 +10,10 @@ CREATE TABLE kiribi.meta (
 CREATE FUNCTION kiribi.now_ms() RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE AS
 $$ SELECT floor(extract(epoch FROM transaction_timestamp()) * 1000)::bigint $$;
 
+-- The time of day, also late in a transaction that has waited for others.
+CREATE FUNCTION kiribi.clock_ms() RETURNS bigint LANGUAGE sql VOLATILE AS
+$$ SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint $$;
+
 -- One row a job. Open jobs stand on shelf 0; a job that ends moves to a shelf of the day it ended
 -- on, two for each day: 2 * day of the epoch for those COMPLETED, 2 * day + 1 for the others. So what
 -- is claimed and changed is a small table, and a day's past goes at once (see make_shelf).

@@ -249,8 +249,13 @@ BEGIN
       ORDER BY rank LIMIT wanted FOR UPDATE SKIP LOCKED
     ) AS one;
   ELSE
+    IF limited IS NOT NULL THEN
+      FOREACH bound IN ARRAY limited LOOP
+        PERFORM kiribi.lock_binding(bound);
+      END LOOP;
+      at := coalesce(time_ms, kiribi.clock_ms());
+    END IF;
     FOREACH bound IN ARRAY coalesce(limited, '{}') LOOP
-      PERFORM kiribi.lock_binding(bound);
       PERFORM kiribi.hear_lanes(bound, at);
       -- counted only now, under the lock
       IF chosen IS NULL THEN
@@ -261,6 +266,9 @@ BEGIN
         FROM kiribi.passed(bound, at, chosen, coalesce(kiribi.room(bound, at, wanted), wanted)) AS offer;
       END IF;
     END LOOP;
+    IF limited IS NOT NULL THEN
+      at := coalesce(time_ms, kiribi.clock_ms()); -- what made room had ended before they start
+    END IF;
     -- Those that another claim has locked meanwhile are passed by; then there may be more to take.
     DECLARE
       seen text[] := '{}';
