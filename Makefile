@@ -28,7 +28,8 @@ demo: $(VENV)/.package ## Start the built-in demo: API, worker, dashboard, on SQ
 dashboard: $(DASHBOARD) ## Build the dashboard into the package
 
 test: $(VENV)/.dev $(DASHBOARD) ## Run the tests
-	$(BIN)/python -m pytest -m "not long" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not long" --numprocesses auto --maxprocesses 4 --dist loadfile \
+		$(PYTEST_ARGS)
 
 test-long: $(VENV)/.dev $(DASHBOARD) ## Run the long forms of the tests
 	$(BIN)/python -m pytest -m long --timeout 1800 $(PYTEST_ARGS)
