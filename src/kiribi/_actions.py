@@ -9,6 +9,7 @@ from collections.abc import (
     Collection,
     Iterable,
     Mapping,
+    Sequence,
 )
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -132,7 +133,7 @@ async def _transition(
             except (JobNotFound, Conflict) as error:
                 refused[id] = error
         if again := [change.id for change in changes if change.expected in FINAL]:
-            held = await _held(store, again)
+            held = await key_held(store, again)
             refused |= held
             changes = [change for change in changes if change.id not in held]
         taken = await store.apply(changes)
@@ -145,8 +146,8 @@ async def _transition(
     return done, refused
 
 
-async def _held(store: Store, ids: list[str]) -> Refused:
-    """The errors for jobs whose unique keys others hold."""
+async def key_held(store: Store, ids: Sequence[str]) -> dict[str, Duplicate]:
+    """The errors for ended jobs, of these, whose unique keys others hold."""
     keys = await store.unique_keys(ids)
     others = {id: key.holder for id, key in keys.items() if key.holder not in (None, id)}
     holders = {job.id: job for job in await store.find([id for id in others.values() if id])}

@@ -13,10 +13,10 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 
 from kiribi import lifecycle
-from kiribi._actions import STEP, TRIES, moved_on
+from kiribi._actions import STEP, TRIES, key_held, moved_on
 from kiribi.action import KINDS, Action, ActionStatus, Step
 from kiribi.errors import Conflict, IllegalTransition, JobNotFound, KiribiError, StoreError
-from kiribi.job import Job, JobStatus, new_id
+from kiribi.job import FINAL, Job, JobStatus, new_id
 from kiribi.lifecycle import Change
 from kiribi.ports import DELETABLE, Queue, Retention, Store
 from kiribi.search import JobFilter
@@ -160,6 +160,10 @@ async def step(store: Store, action: Action) -> Stepped | None:
                 delete.append(job.id)
         except Conflict as error:
             refused[job.id] = error
+    if again := [change.id for change in changes if change.expected in FINAL]:
+        held = await key_held(store, again)
+        refused |= held
+        changes = [change for change in changes if change.id not in held]
     left = refused | failed
     advanced = await store.advance(
         action,

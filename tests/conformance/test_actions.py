@@ -15,9 +15,11 @@ from tests.conformance.world import World
 from kiribi import lifecycle
 from kiribi._carrier import LEASE_MS, Carrier, Stepped, begin, carry_out, step
 from kiribi.action import Action, ActionStatus
-from kiribi.job import Job, JobError, JobStatus, new_id
-from kiribi.ports import Retention, Store
+from kiribi.errors import Duplicate
+from kiribi.job import OPEN, Job, JobError, JobStatus, new_id
+from kiribi.ports import NewJob, Retention, Store
 from kiribi.search import JobFilter
+from kiribi.unique import UniqueKey
 
 BOOM = JobError("ValueError", "boom")
 
@@ -289,3 +291,56 @@ async def test_they_are_listed_newest_first_and_pruned_with_retention(world: Wor
 async def test_an_id_of_another_time_is_minted_anew(world: World) -> None:
     action = await begin(world.store, "cancel", JobFilter(), "")
     assert abs(int(action.id[:8] + action.id[9:13], 16) - world.clock.now) <= 60_000
+
+
+def of_key(world: World) -> NewJob:
+    return world.new(unique=UniqueKey("k", states=tuple(sorted(OPEN))))
+
+
+async def ended_of_key(world: World) -> str:
+    """A cancelled job, whose key is free."""
+    (job,) = await world.store.insert([of_key(world)])
+    assert await world.store.apply([lifecycle.cancel(job)]) == [True]
+    return job.id
+
+
+async def test_a_retry_whose_unique_key_another_holds_is_skipped(world: World) -> None:
+    ended = await ended_of_key(world)
+    (holder,) = await world.store.insert([of_key(world)])
+    action = await start(world, "retry", {"status": "CANCELLED"}, LEASE_MS)
+    (stepped,) = [one async for one in carry_out(world.store, action)]
+    assert counts(stepped.action) == (1, 0, 1, 0)
+    assert isinstance(stepped.refused[ended], Duplicate)
+    assert stepped.action.reason == str(Duplicate(holder))
+    assert await counted(world, JobStatus.CANCELLED) == 1
+
+
+async def test_a_retry_whose_unique_key_is_taken_meanwhile_is_looked_at_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = await ended_of_key(world)
+    (free,) = await world.put()
+    (job,) = await world.store.find([free])
+    await world.store.apply([lifecycle.cancel(job)])
+    action = await start(world, "retry", {"status": "CANCELLED"}, LEASE_MS)
+    advance = type(world.store).advance
+
+    async def late(store: Any, *args: Any) -> Any:
+        monkeypatch.undo()
+        await world.store.insert([of_key(world)])
+        return await advance(store, *args)
+
+    monkeypatch.setattr(type(world.store), "advance", late)
+    steps = [one async for one in carry_out(world.store, action)]
+    assert [one.done for one in steps] == [[free], []]
+    assert steps[0].action.missed == (ended,)
+    assert [counts(one.action) for one in steps] == [(2, 1, 0, 0), (2, 1, 1, 0)]
+    assert isinstance(steps[1].refused[ended], Duplicate)
+
+
+async def test_of_a_unique_key_one_is_retried(world: World) -> None:
+    ended = [await ended_of_key(world) for _ in range(3)]
+    now = await finished(world, await start(world, "retry", {"status": "CANCELLED"}))
+    assert counts(now) == (3, 1, 2, 0)
+    jobs = await world.store.find(ended)
+    assert sorted(job.status for job in jobs) == ["CANCELLED", "CANCELLED", "PENDING"]

@@ -35,7 +35,7 @@ UNIQUE: dict[str, Sequence[Change]] = {
         ("release_keys.sql", "unique_until <= now OR ", ""),
     ),
     "a retry takes a key that another holds": (
-        ("kiribi._actions:_held", "return {id: Duplicate", "return {} and {id: Duplicate"),
+        ("kiribi._actions:key_held", "return {id: Duplicate", "return {} and {id: Duplicate"),
         ("apply_changes.sql", "OR unique_held = 1 OR unique_until <= now", "OR true"),
         ("apply_stat.sql", "OR unique_held = 1 OR unique_until <= now", "OR true"),
     ),
@@ -99,7 +99,10 @@ BULK: dict[str, Sequence[Change]] = {
         (
             "kiribi.stores._action_table:ActionTable.advance",
             "rows = await self._write(batch)",
-            "rows = await self._write(batch[:2]); rows += await self._write(batch[2:])",
+            (
+                "rows = await self._write(batch[: first + 1]); "
+                "rows += await self._write(batch[first + 1 :])"
+            ),
         ),
     ),
     "what an action did is counted twice": (

@@ -64,19 +64,19 @@ class ActionTable(Batches):
         delete, statuses = dumps(list(step.delete)), dumps(list(step.statuses))
         counts = (step.matched, step.skipped, step.failed, step.tries, step.reason)
         noted = (action.id, lease_ms, step.before, *counts, dumps(expected), delete, statuses)
-        batch: list[tuple[str, Params]] = [
-            ("refuse_step", (action.id, action.step)),
-            ("advance_action", noted),
-        ]
+        batch: list[tuple[str, Params]] = [("refuse_step", (action.id, action.step))]
         if step.changes:
             batch += _changes.statements(step.changes)
+        # once keys are given back, and before any job has changed
+        first = next((at for at, (name, _) in enumerate(batch) if name == "apply_stat"), 1)
+        batch.insert(first, ("advance_action", noted))
         if step.delete:
             batch += [("delete_stat", (delete, statuses)), ("delete_jobs", (delete, statuses))]
         try:
             rows = await self._write(batch)
         except StepTaken:
             return None
-        now = _action(rows[1][0])
+        now = _action(rows[first][0])
         if step.delete:
             return now, await self._gone(rows[-1])
         if not step.changes:

@@ -1,5 +1,6 @@
 -- Note what the rest of this batch does, and where the next step begins. The action and the jobs are
--- locked: what stands as expected now, the rest changes.
+-- locked: what stands as expected now, the rest changes. By the conditions of apply_changes and
+-- reopen_jobs: the keys of what is retried were given back before.
 -- $2: id, $3: lease in ms, $4: before, $5: matched, $6: skipped, $7: failed, $8: tries, $9: reason,
 -- $10: [[id, holder, attempts], ...] of the changes, $11: ids to delete, $12: statuses of these
 WITH clock (now) AS (SELECT coalesce($1::bigint, kiribi.now_ms())),
@@ -18,6 +19,11 @@ change AS (
     AND coalesce(waits.worker, waits.status) = holder AND waits.attempts = expected.attempts
   LEFT JOIN kiribi.job AS past ON past.shelf > 0 AND past.id = CASE WHEN ended THEN expected.id END
     AND past.status = holder AND past.attempts = expected.attempts
+    AND (past.unique_key IS NULL OR past.unique_until <= (SELECT now FROM clock) OR EXISTS (
+      SELECT 1 FROM kiribi.holder
+      WHERE holder.binding = past.binding AND holder.key = past.unique_key
+        AND holder.job_id = past.id
+    ))
 ),
 gone AS (
   SELECT count(*) AS number FROM kiribi.job

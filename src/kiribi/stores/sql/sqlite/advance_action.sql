@@ -1,4 +1,5 @@
--- Note what the rest of this batch does, and where the next step begins.
+-- Note what the rest of this batch does, and where the next step begins. By the conditions of
+-- apply_changes: the keys of what is retried were given back before.
 -- ?2: id, ?3: lease in ms, ?4: before, ?5: matched, ?6: skipped, ?7: failed, ?8: tries, ?9: reason,
 -- ?10: [[id, holder, attempts], ...] of the changes, ?11: ids to delete, ?12: statuses of these
 WITH clock (now) AS (SELECT coalesce(?1, CAST(unixepoch('subsec') * 1000 AS INTEGER))),
@@ -6,6 +7,8 @@ change AS MATERIALIZED (
   SELECT count(job.id) AS took, json_group_array(value ->> 0) FILTER (WHERE job.id IS NULL) AS missed
   FROM json_each(?10) LEFT JOIN job
     ON job.id = value ->> 0 AND coalesce(worker, job.status) = value ->> 1 AND attempts = value ->> 2
+      AND (open = 1 OR unique_key IS NULL OR unique_held = 1
+        OR unique_until <= (SELECT now FROM clock))
 ),
 gone AS MATERIALIZED (
   SELECT count(*) AS number FROM job
