@@ -9,20 +9,26 @@ import select
 import signal
 import subprocess
 import textwrap
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import psycopg
 import pytest
 from tests.crash.world import children_of, state_of, wait_until_gone
 from tests.integration.cli_world import command, until
+from tests.postgres.databases import database as made
 
 SEED = "797"
 """One that stops a supervisor three times, and kills workers alone, before anything else."""
 CUTTING = "1049"
 """The same on PostgreSQL, but that it begins with cutting connections, and does so again."""
 PATIENCE = 600.0
+BESIDE = 2
+"""Trials of broken stores at a time: most of its time each waits, for leases and for silence."""
 BROKEN = {
     # What is wrong with the store; how long to try it; what has to be found.
     "it loses one in a thousand": (
@@ -135,15 +141,60 @@ for name in METHODS:
         setattr(Store, name, globals()[name])
 """
 SQLITE, POSTGRES = "sqlite import SqliteStore", "postgres import PostgresStore"
-SHORT = ("it loses one in a thousand", "it hands out a job twice", "its settling is not fenced")
 
 
-def prove(url: str, *words: str, site: Path | None = None) -> tuple[int, dict[str, Any], str]:
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A trial of a store that breaks the promise."""
+
+    wrong: str
+    postgres: bool = False
+    keep: bool = False
+
+    def tried(self, folder: Path, server: str) -> Tried:
+        """Carry it out, on PostgreSQL in a database of its own."""
+        seconds, _, how = BROKEN[self.wrong]
+        store = POSTGRES if self.postgres else SQLITE
+        wrong = SITE.format(store=store, wrong=textwrap.dedent(how))
+        (folder / "sitecustomize.py").write_text(wrong)
+        env = {"PYTHONPATH": str(folder), "TMPDIR": str(folder)}
+        words = ["--seconds", str(seconds), "--seed", CUTTING if self.postgres else SEED]
+        if self.keep:
+            words.append("--keep")
+        with made(server) if self.postgres else nullcontext(f"sqlite:///{folder}/jobs.db") as url:
+            said = prove(url, *words, **env)
+            return Tried(*said, folder, schemas(url))
+
+
+class Tried(NamedTuple):
+    """What became of a trial: exit code, account, what it said, what it left behind."""
+
+    code: int
+    account: dict[str, Any]
+    said: str
+    folder: Path
+    schemas: list[str]
+
+
+UNFENCED = "its settling is not fenced"
+SHORT = (
+    Broken("it loses one in a thousand"),
+    Broken("it hands out a job twice"),
+    Broken(UNFENCED),
+    Broken(UNFENCED, postgres=True),
+)
+LONG = (
+    *(one for one in map(Broken, BROKEN) if one not in SHORT),
+    Broken(UNFENCED, postgres=True, keep=True),
+)
+
+
+def prove(url: str, *words: str, **env: str) -> tuple[int, dict[str, Any], str]:
     """Run it to its end: the exit code, the account, what it said beside."""
     clean = {name: text for name, text in os.environ.items() if not name.startswith("KIRIBI_")}
     done = subprocess.run(
         [*command("prove", "-d", url, "--json"), *words],
-        env=clean if site is None else {**clean, "PYTHONPATH": str(site)},
+        env={**clean, **env},
         capture_output=True,
         text=True,
         timeout=PATIENCE,
@@ -188,45 +239,38 @@ def test_the_promise_holds(database: str, tmp_path: Path, seconds: int) -> None:
     assert not schemas(database)
 
 
-@pytest.mark.timeout(700)
+@pytest.fixture(scope="module")
+def trials(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, postgres_server: str
+) -> Iterator[Mapping[Broken, Future[Tried]]]:
+    """All trials of broken stores that were asked for, side by side."""
+    asked = [
+        cast("Broken", item.callspec.params["broken"])
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and item.originalname == "test_a_broken_store_fails"
+    ]
+    with ThreadPoolExecutor(BESIDE) as executor:
+        yield {
+            one: executor.submit(one.tried, tmp_path_factory.mktemp("broken"), postgres_server)
+            for one in asked
+        }
+
+
+@pytest.mark.timeout(1_400)
 @pytest.mark.parametrize(
-    "wrong",
-    [pytest.param(name, marks=() if name in SHORT else pytest.mark.long) for name in BROKEN],
+    "broken",
+    [*SHORT, *(pytest.param(one, marks=pytest.mark.long) for one in LONG)],
+    ids=lambda one: f"{one.wrong}{' on PostgreSQL' * one.postgres}{', kept' * one.keep}",
 )
-def test_a_broken_store_fails(tmp_path: Path, wrong: str) -> None:
-    seconds, finding, how = BROKEN[wrong]
-    site = tmp_path / "site"
-    site.mkdir()
-    (site / "sitecustomize.py").write_text(SITE.format(store=SQLITE, wrong=textwrap.dedent(how)))
-    words = ("--seconds", str(seconds), "--seed", SEED)
-    code, account, said = prove(f"sqlite:///{tmp_path}/jobs.db", *words, site=site)
+def test_a_broken_store_fails(broken: Broken, trials: Mapping[Broken, Future[Tried]]) -> None:
+    """What was found is kept, but for the schema: it stays in somebody's database if he says so."""
+    code, account, said, folder, left = trials[broken].result()
     print(json.dumps(account, indent=2))
     assert code == 1
     assert not account["passed"]
-    assert finding in [one["finding"] for one in account["findings"]]
-    (kept,) = tmp_path.glob("jobs.db.prove-*")
-    assert said == f"kept: {kept}\n"
-
-
-@pytest.mark.timeout(700)
-@pytest.mark.parametrize("keep", [False, pytest.param(True, marks=pytest.mark.long)])
-def test_a_fence_that_is_broken_on_postgres(
-    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep: bool
-) -> None:
-    """What was found is kept, but for the schema: it stays in somebody's database if he says so."""
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    seconds, finding, how = BROKEN["its settling is not fenced"]
-    site = tmp_path / "site"
-    site.mkdir()
-    (site / "sitecustomize.py").write_text(SITE.format(store=POSTGRES, wrong=textwrap.dedent(how)))
-    words = ("--seconds", str(seconds), "--seed", CUTTING, *(["--keep"] if keep else []))
-    code, account, said = prove(postgres_url, *words, site=site)
-    print(json.dumps(account, indent=2))
-    assert code == 1
-    assert finding in [one["finding"] for one in account["findings"]]
-    (kept,) = tmp_path.glob("kiribi-prove-*")
-    left = schemas(postgres_url)
-    assert len(left) == keep
+    assert BROKEN[broken.wrong][1] in [one["finding"] for one in account["findings"]]
+    (kept,) = folder.glob("*prove-*")
+    assert len(left) == broken.keep
     assert said == f"kept: {', schema '.join([str(kept), *left])}\n"
 
 

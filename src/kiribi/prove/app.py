@@ -20,8 +20,6 @@ MAX_ATTEMPTS = 3
 LOOK_SECONDS = 1.0
 SHORT_SECONDS = 0.02
 """How long most jobs take, at most."""
-AGAIN_SECONDS = 3.0
-"""Still long enough to be at it when the outcome of a lost worker comes late."""
 
 
 class Default(Kiribi):
@@ -30,7 +28,7 @@ class Default(Kiribi):
     @asynccontextmanager
     async def lifespan(self) -> AsyncGenerator[None]:
         """Look, while there is work to do, whether there is still somebody to account for it."""
-        looking = asyncio.create_task(_end_if_abandoned(Plan.of_this_process()))
+        looking = asyncio.create_task(_end_if_abandoned(_plan()))
         yield
         looking.cancel()
 
@@ -51,8 +49,13 @@ class Planned(Exception):
 
 
 @functools.cache
+def _plan() -> Plan:
+    return Plan.of_this_process()
+
+
+@functools.cache
 def _journal() -> Journal:
-    return Journal(Plan.of_this_process())
+    return Journal(_plan())
 
 
 class Tried(Performer):
@@ -77,8 +80,9 @@ class Tried(Performer):
             _journal().write(f"end {name} {how}")
 
     def seconds(self, payload: dict[str, Any]) -> float:
-        """How long it takes; less after a crash, when few can run: each has its own process."""
-        return min(payload["seconds"], AGAIN_SECONDS) if self.job.crashes else payload["seconds"]
+        """How long it takes."""
+        seconds: float = payload["seconds"]
+        return min(seconds, _plan().longest_again) if self.job.crashes else seconds
 
     def outcome(self, payload: dict[str, Any]) -> list[Any]:
         """What tells this attempt from all others."""

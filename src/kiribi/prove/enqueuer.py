@@ -57,8 +57,7 @@ class Enqueuer:
         self._name = name
         self._number = 0
         self._recent: deque[str] = deque(maxlen=200)
-        self._longest = plan.lease_ms / 1000 * 1.5 + 3
-        self._long = LONG_AT_A_TIME / (plan.rate * self._longest / 2)
+        self._long = LONG_AT_A_TIME / (plan.rate * plan.longest / 2)
         self._pause = ENQUEUERS / plan.rate
 
     async def run(self) -> None:
@@ -157,7 +156,7 @@ class Enqueuer:
     def _payload(self, token: str, may_be_long: bool = False) -> dict[str, Any]:
         seconds = self._random.uniform(0, SHORT_SECONDS)
         if may_be_long and self._random.random() < self._long:
-            seconds = self._random.uniform(0.2, self._longest)
+            seconds = self._random.uniform(0.2, self._plan.longest)
         return {"token": token, "seconds": round(seconds, 3)}
 
     # Asking

@@ -19,6 +19,8 @@ BEATS = 4
 """Renewals within a lease, as of a worker in production."""
 FASTEST = 500
 MOST_JOBS = 1_000_000
+LONGEST_AGAIN = 3.0
+"""Seconds; still long enough to be at it when the outcome of a lost worker comes late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,16 @@ class Plan:
     def beat(self) -> float:
         """Seconds between renewals."""
         return self.lease_ms / 1000 / BEATS
+
+    @property
+    def longest(self) -> float:
+        """Seconds that a job takes at most: its worker may lose its lease meanwhile."""
+        return self.lease_ms / 1000 * 1.5 + 3
+
+    @property
+    def longest_again(self) -> float:
+        """The same after a crash, when few can run at a time: each has its own process."""
+        return min(LONGEST_AGAIN, self.lease_ms / 1000 / BEATS)
 
     @property
     def rate(self) -> float:

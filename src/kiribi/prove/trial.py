@@ -19,8 +19,8 @@ from kiribi.prove.plan import Plan
 
 LOOK_SECONDS = 0.2
 """How often somebody looks how far it is."""
-SILENCE_SECONDS = 20.0
-"""Beyond a lease: nothing has begun or ended for so long that nothing will."""
+SILENCE_SECONDS = 10.0
+"""Beyond the longest job: nothing has begun or ended for so long that nothing will."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Trial:
             enqueuer.signal(signal.SIGKILL)
             enqueuer.wait(1)
         await self._stop_schedule(kiribi)
-        silence = self._plan.lease_ms / 1000 + SILENCE_SECONDS
+        silence = self._plan.longest + SILENCE_SECONDS
         heard, seen = time.monotonic(), 0
         while time.monotonic() < heard + silence and await self._open(kiribi):
             await asyncio.sleep(LOOK_SECONDS)
