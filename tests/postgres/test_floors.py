@@ -6,11 +6,16 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
-from tests.postgres.shelves import Shelves, closed, opened
+from tests.postgres.shelves import DAY, Shelves, closed, opened
 
 from kiribi import lifecycle
-from kiribi.job import Job
+from kiribi._carrier import LEASE_MS, carry_out
+from kiribi.action import Action
+from kiribi.job import Job, new_id
 from kiribi.stores import _floors
+from kiribi.stores._batches import Batch
+from kiribi.stores._rows import Row
+from kiribi.stores.postgres import PostgresStore
 
 
 async def claim(world: Shelves, number: int = 1) -> list[Job]:
@@ -61,6 +66,52 @@ async def test_what_comes_in_below_is_found(world: Shelves) -> None:
     assert len(await claim(world)) == 1
     await world.store.apply([lifecycle.release(running, "handed back")])
     assert [job.id for job in await claim(world)] == [running.id]
+
+
+async def test_what_follows_from_an_end_is_found_below(world: Shelves) -> None:
+    """Not only what somebody asks for: it is brought in by the store itself."""
+    (first,) = await world.put()
+    (after,) = await world.put(after=(first,), priority=9)
+    (running,) = await claim(world)
+    assert running.id == first
+    world.clock.advance(10_000)
+    await world.put()
+    assert len(await claim(world)) == 1
+    await world.store.apply([lifecycle.complete(running, None)])
+    assert await world.store.next_due(["A"]) == 0
+    assert [job.id for job in await claim(world)] == [after]
+
+
+async def test_what_a_bulk_action_brings_in_below_is_found(world: Shelves) -> None:
+    (later,) = await world.put(priority=9, delay_ms=DAY)
+    await world.put()
+    assert len(await claim(world)) == 1
+    world.clock.advance(10_000)
+    action = Action(new_id(world.clock.now), "run_now", {"ids": [later]}, "ann")
+    begun = await world.store.begin_action(action, LEASE_MS)
+    assert [one.done async for one in carry_out(world.store, begun)] == [[later]]
+    assert await world.store.next_due(["A"]) == 0
+    assert [job.id for job in await claim(world)] == [later]
+
+
+async def test_what_comes_in_while_a_claim_looks_is_found(
+    world: Shelves, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where that began at the bottom, the next one would begin above."""
+    await world.put(priority=1)
+    write = PostgresStore._write
+    below: list[str] = []
+
+    async def late(store: PostgresStore, batch: Batch, **how: bool) -> list[list[Row]]:
+        rows = await write(store, batch, **how)
+        if batch[-1][0] == "claim" and not below:
+            below.extend(await world.put(priority=9))
+        return rows
+
+    monkeypatch.setattr(PostgresStore, "_write", late)
+    assert len(await claim(world)) == 1
+    assert await world.store.next_due(["A"]) == 0
+    assert [job.id for job in await claim(world)] == below
 
 
 async def test_below_the_floor_nothing_is_read(world: Shelves) -> None:

@@ -11,7 +11,9 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from kiribi.job import Job
+from kiribi.job import WAITING, Job
+from kiribi.stores._batches import Batch
+from kiribi.stores._rows import Rows
 
 SLOW_US = 2_000
 SLOW_US_EACH = 20
@@ -22,6 +24,10 @@ SWEEP_SECONDS = 1.0
 """How often a claim begins at the bottom; more seldom where that takes a tenth of the time."""
 MARGIN_MS = 1_000
 """What is stored now may be seen so much later, in another order."""
+LOWERING = frozenset({"change_holders", "put_schedules"})
+"""Statements that change when a job is due, or that stand beside jobs of ticks."""
+STATUS = 3
+"""Where a change says what becomes of its job."""
 
 
 class Floors:
@@ -31,6 +37,7 @@ class Floors:
         self._floors: dict[str, int] = {}
         self._slow = 0
         self._sweep_at = 0.0
+        self._forgotten = 0.0
 
     def of(self, bindings: Sequence[str]) -> list[int | None]:
         """Where to begin; None: at the bottom."""
@@ -41,6 +48,7 @@ class Floors:
     def forget(self) -> None:
         """Something came in below, maybe."""
         self._sweep_at = 0.0
+        self._forgotten = time.monotonic()
 
     def learn(
         self,
@@ -49,8 +57,12 @@ class Floors:
         jobs: Sequence[Job],
         limit: int,
         took_us: int,
+        began: float,
     ) -> None:
-        """What a claim of at most `limit` jobs that began at `floors` took, and for how long."""
+        """What a claim of at most `limit` jobs that began at `floors` took, when and for how long.
+
+        By the clock of `time.monotonic`: what came in below since may not have been seen.
+        """
         if not jobs:
             return
         swept = all(floor is None for floor in floors)
@@ -58,7 +70,7 @@ class Floors:
             self._slow += swept
         elif swept:
             self._slow = 0
-        if swept:
+        if swept and began > self._forgotten:
             self._sweep_at = time.monotonic() + max(SWEEP_SECONDS, took_us / 100_000)
         reached: dict[str, int] = {}
         for job in jobs:
@@ -72,3 +84,13 @@ class Floors:
             elif floor is None and len(jobs) >= limit:
                 # better ones of others filled the claim: of this one nobody knows how far it looked
                 self._floors.pop(binding, None)
+
+
+def may_lower(batch: Batch) -> bool:
+    """Whether a batch may bring in jobs below: waiting again, due earlier, or of missed ticks."""
+    for name, params in batch:
+        if name in LOWERING:
+            return True
+        if name == "apply_changes" and isinstance(asked := params[0], Rows):
+            return any(row[STATUS] in WAITING for row in asked.rows)
+    return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
@@ -16,7 +17,7 @@ from kiribi.stores import _rows
 from kiribi.stores._asyncpg import FAILED, Connections, transaction
 from kiribi.stores._batches import Batch
 from kiribi.stores._borrowed import borrowed
-from kiribi.stores._floors import Floors
+from kiribi.stores._floors import Floors, may_lower
 from kiribi.stores._gathering import Gathering
 from kiribi.stores._lost_answers import LostAnswers
 from kiribi.stores._postgres_statements import in_schema, prepared
@@ -133,13 +134,13 @@ class PostgresStore(LostAnswers, Upkeep):
 
     async def insert(self, jobs: Sequence[NewJob]) -> list[Job]:
         """See `ports.Store`."""
-        if any(job.priority or job.at_ms is not None for job in jobs):
-            self._floors.forget()
         if self._clock is None and self._server_clock.is_stale:
             await self.now_ms()  # the ids of jobs are its times
-        if apart(jobs):
-            return await super().insert(jobs)
-        return await self._inserts(jobs)
+        try:
+            return await (super().insert(jobs) if apart(jobs) else self._inserts(jobs))
+        finally:
+            if any(job.priority or job.at_ms is not None for job in jobs):
+                self._floors.forget()
 
     async def now_ms(self) -> int:
         """See `ports.Store`."""
@@ -178,6 +179,7 @@ class PostgresStore(LostAnswers, Upkeep):
         again, token = bool(token), token or secrets.token_hex(8)
         asked = list(dict.fromkeys(bindings))
         floors = self._floors.of(asked)
+        began = time.monotonic()
         last = self._last.get((worker, pool), "")
         chosen = None if ids is None else list(ids)
         choice = (worker, pool, token, again, last, list(held), asked, floors, limit, chosen)
@@ -191,7 +193,7 @@ class PostgresStore(LostAnswers, Upkeep):
         self._last[worker, pool] = token
         jobs = sorted(_rows.jobs(rows), key=best_first)
         if chosen is None:  # which may be any, better ones left behind
-            self._floors.learn(asked, floors, jobs, limit, rows[0][-1])
+            self._floors.learn(asked, floors, jobs, limit, rows[0][-1], began)
         return jobs
 
     async def next_due(self, bindings: Sequence[str]) -> int | None:
@@ -202,15 +204,21 @@ class PostgresStore(LostAnswers, Upkeep):
 
     async def apply(self, changes: Sequence[Change]) -> list[bool]:
         """See `ports.Store`."""
-        if any(change.status in WAITING for change in changes):
-            self._floors.forget()
-        return await super().apply(changes)
+        try:
+            return await super().apply(changes)
+        finally:
+            if any(change.status in WAITING for change in changes):
+                self._floors.forget()
 
     def _trying(self) -> Tries:
         return Tries(self.connections, self.schema, self._clock)
 
     async def _write(self, batch: Batch, *, durable: bool = True) -> list[list[Row]]:
-        return await self._trying()(batch, "" if durable else UNSYNCED)
+        try:
+            return await self._trying()(batch, "" if durable else UNSYNCED)
+        finally:
+            if may_lower(batch):  # maybe also when the answer was lost
+                self._floors.forget()
 
     async def _read(self, batch: Batch) -> list[list[Row]]:
         return await self._trying()(batch, SNAPSHOT)
