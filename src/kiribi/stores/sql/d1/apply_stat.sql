@@ -1,4 +1,4 @@
--- As the one of SQLite. Where all jobs are of one binding, none is read again to group them.
+-- As the one of SQLite. Each job is read once; those of several bindings are added up from a text.
 -- ?2: [[id, holder, attempts, status, failures, crashes, delay_ms, outcome, result, error, cancel, waits], ...]
 WITH clock (now) AS (SELECT coalesce(?1, CAST(unixepoch('subsec') * 1000 AS INTEGER))),
 change AS NOT MATERIALIZED (
@@ -18,60 +18,69 @@ change AS NOT MATERIALIZED (
     AND (value ->> 11 <> 2 OR unique_key IS NULL OR unique_held = 1 OR unique_until <= (SELECT now FROM clock))
 ),
 total AS MATERIALIZED (
-  SELECT min(binding) AS binding, min(binding) <> max(binding) AS mixed,
-    sum((new = 'PENDING') - (old = 'PENDING')) AS pending,
-    sum((new = 'PROCESSING') - (old = 'PROCESSING')) AS processing,
-    sum((new = 'RETRY_PENDING') - (old = 'RETRY_PENDING')) AS retry_pending,
-    sum((new = 'COMPLETED') - (old = 'COMPLETED')) AS completed,
-    sum((new = 'FAILED') - (old = 'FAILED')) AS failed,
-    sum((new = 'CANCELLED') - (old = 'CANCELLED')) AS cancelled,
-    count(*) AS changes,
-    count(*) FILTER (WHERE outcome = 'completed') AS completions,
-    count(*) FILTER (WHERE outcome = 'failed') AS failures,
-    count(*) FILTER (WHERE outcome = 'failed' AND new = 'RETRY_PENDING') AS retries,
-    count(*) FILTER (WHERE new = 'CANCELLED') AS cancellations,
-    count(*) FILTER (WHERE outcome = 'crashed') AS crashes,
-    count(ran) AS runs,
-    coalesce(sum(ran), 0) AS run_ms,
-    group_concat(
-      ',' || CASE WHEN ran > 0 THEN CAST(ceil(4 * log2(ran)) AS INTEGER) WHEN ran = 0 THEN -1 END || ';',
-      ''
-    ) AS marks
+  SELECT min(binding) AS binding, min(binding) <> max(binding) AS mixed, count(*) AS changes,
+    json_array(
+      count(*), coalesce(sum(ran), 0), count(ran),
+      sum((new = 'PENDING') - (old = 'PENDING')),
+      sum((new = 'PROCESSING') - (old = 'PROCESSING')),
+      sum((new = 'RETRY_PENDING') - (old = 'RETRY_PENDING')),
+      sum((new = 'COMPLETED') - (old = 'COMPLETED')),
+      sum((new = 'FAILED') - (old = 'FAILED')),
+      sum((new = 'CANCELLED') - (old = 'CANCELLED')),
+      count(*) FILTER (WHERE outcome = 'completed'),
+      count(*) FILTER (WHERE outcome = 'failed'),
+      count(*) FILTER (WHERE outcome = 'failed' AND new = 'RETRY_PENDING'),
+      count(*) FILTER (WHERE new = 'CANCELLED'),
+      count(*) FILTER (WHERE outcome = 'crashed'),
+      group_concat(
+        ',' || CASE WHEN ran > 0 THEN CAST(ceil(4 * log2(ran)) AS INTEGER) WHEN ran = 0 THEN -1 END || ';',
+        ''
+      )
+    ) AS sums, json_group_array(binding) AS names,
+    json_group_array(json_array(binding, old, new, outcome, ran)) AS jobs
   FROM change
 ),
-part AS (
-  SELECT binding,
-    sum((new = 'PENDING') - (old = 'PENDING')) AS pending,
-    sum((new = 'PROCESSING') - (old = 'PROCESSING')) AS processing,
-    sum((new = 'RETRY_PENDING') - (old = 'RETRY_PENDING')) AS retry_pending,
-    sum((new = 'COMPLETED') - (old = 'COMPLETED')) AS completed,
-    sum((new = 'FAILED') - (old = 'FAILED')) AS failed,
-    sum((new = 'CANCELLED') - (old = 'CANCELLED')) AS cancelled,
-    count(*) AS changes,
-    count(*) FILTER (WHERE outcome = 'completed') AS completions,
-    count(*) FILTER (WHERE outcome = 'failed') AS failures,
-    count(*) FILTER (WHERE outcome = 'failed' AND new = 'RETRY_PENDING') AS retries,
-    count(*) FILTER (WHERE new = 'CANCELLED') AS cancellations,
-    count(*) FILTER (WHERE outcome = 'crashed') AS crashes,
-    count(ran) AS runs,
-    coalesce(sum(ran), 0) AS run_ms,
-    group_concat(
-      ',' || CASE WHEN ran > 0 THEN CAST(ceil(4 * log2(ran)) AS INTEGER) WHEN ran = 0 THEN -1 END || ';',
-      ''
-    ) AS marks
-  FROM change WHERE (SELECT mixed FROM total)
-  GROUP BY binding
+kind (binding, names, jobs) AS (
+  SELECT binding, names, jobs FROM total WHERE mixed
   UNION ALL
-  SELECT binding, pending, processing, retry_pending, completed, failed, cancelled, changes,
-    completions, failures, retries, cancellations, crashes, runs, run_ms, marks
-  FROM total WHERE changes > 0 AND NOT mixed
+  SELECT (SELECT min(value) FROM elements(names) WHERE value > binding), names, jobs
+  FROM kind WHERE binding IS NOT NULL
+),
+part AS MATERIALIZED (
+  SELECT binding, (
+    SELECT json_array(
+      count(*), coalesce(sum(ran), 0), count(ran),
+      sum((new = 'PENDING') - (old = 'PENDING')),
+      sum((new = 'PROCESSING') - (old = 'PROCESSING')),
+      sum((new = 'RETRY_PENDING') - (old = 'RETRY_PENDING')),
+      sum((new = 'COMPLETED') - (old = 'COMPLETED')),
+      sum((new = 'FAILED') - (old = 'FAILED')),
+      sum((new = 'CANCELLED') - (old = 'CANCELLED')),
+      count(*) FILTER (WHERE outcome = 'completed'),
+      count(*) FILTER (WHERE outcome = 'failed'),
+      count(*) FILTER (WHERE outcome = 'failed' AND new = 'RETRY_PENDING'),
+      count(*) FILTER (WHERE new = 'CANCELLED'),
+      count(*) FILTER (WHERE outcome = 'crashed'),
+      group_concat(
+        ',' || CASE WHEN ran > 0 THEN CAST(ceil(4 * log2(ran)) AS INTEGER) WHEN ran = 0 THEN -1 END || ';',
+        ''
+      )
+    )
+    FROM (
+      SELECT value ->> 1 AS old, value ->> 2 AS new, value ->> 3 AS outcome, value ->> 4 AS ran
+      FROM elements(jobs) WHERE value ->> 0 = kind.binding LIMIT -1
+    )
+  ) AS sums
+  FROM kind WHERE binding IS NOT NULL
+  UNION ALL
+  SELECT binding, sums FROM total WHERE changes > 0 AND NOT mixed
 )
-INSERT INTO stat (span_ms, at_ms, binding, pending, processing, retry_pending, completed, failed,
-  cancelled, changes, completions, failures, retries, cancellations, crashes, runs, run_ms, run_buckets,
+INSERT INTO stat (span_ms, at_ms, binding, changes, run_ms, runs, pending, processing, retry_pending,
+  completed, failed, cancelled, completions, failures, retries, cancellations, crashes, run_buckets,
   last_ms)
-SELECT 60000, now - now % 60000, binding, pending, processing, retry_pending, completed, failed,
-  cancelled, changes, completions, failures, retries, cancellations, crashes, runs, run_ms,
-  histogram(marks), now
+SELECT 60000, now - now % 60000, binding, sums ->> 0, sums ->> 1, sums ->> 2, sums ->> 3,
+  sums ->> 4, sums ->> 5, sums ->> 6, sums ->> 7, sums ->> 8, sums ->> 9, sums ->> 10, sums ->> 11,
+  sums ->> 12, sums ->> 13, histogram(sums ->> 14), now
 FROM part, clock WHERE true
 ON CONFLICT DO UPDATE SET
   pending = pending + excluded.pending,
@@ -88,12 +97,5 @@ ON CONFLICT DO UPDATE SET
   crashes = crashes + excluded.crashes,
   runs = runs + excluded.runs,
   run_ms = run_ms + excluded.run_ms,
-  run_buckets = CASE excluded.run_buckets WHEN '{}' THEN run_buckets ELSE (
-    SELECT json_group_object(key, number) FROM (
-      SELECT key, sum(value) AS number FROM (
-        SELECT key, value FROM json_each(stat.run_buckets)
-        UNION ALL SELECT key, value FROM json_each(excluded.run_buckets)
-      ) GROUP BY key
-    )
-  ) END,
+  run_buckets = summed(stat.run_buckets, excluded.run_buckets),
   last_ms = excluded.last_ms

@@ -98,31 +98,38 @@ SELECT ?2, ?3, ?4, ?5, fresh FROM (
         ORDER BY rank LIMIT ?7
       )
     )
+    -- of several: all of them if they are not too many, else the best
     ELSE (
-      SELECT json_group_array(value) FROM json_each((
-        SELECT json_group_array(id) FROM (
-          SELECT job.id
-          FROM json_each(ready) AS served CROSS JOIN job
-          WHERE job.id IN (
+      SELECT CASE WHEN json_array_length(ids) <= ?7 THEN ids ELSE (
+        SELECT json_group_array(value) FROM json_each((
+          SELECT json_group_array(id) FROM (
+            SELECT job.id FROM json_each(ids) AS one CROSS JOIN job ON job.id = one.value
+            ORDER BY job.rank
+          )
+        ))
+        WHERE key < ?7
+      ) END
+      FROM (
+        SELECT '[' || group_concat(substr(best, 2, length(best) - 2)) || ']' AS ids
+        FROM (
+          SELECT (
+            SELECT json_group_array(id) FROM (
               SELECT id FROM job AS waiting
               WHERE open = 1 AND binding = served.value AND key IS NULL AND rank <= at
                 AND due <= at AND status IN ('PENDING', 'RETRY_PENDING')
               ORDER BY rank LIMIT ?7
             )
-          ORDER BY job.rank
+          ) AS best
+          FROM json_each(ready) AS served LIMIT -1
         )
-      ))
-      WHERE key < ?7
+      )
     ) END AS fresh
   FROM (
     -- the bindings that have due jobs
     SELECT now AS at, (
       SELECT json_group_array(served.value)
       FROM json_each(?6) AS served
-      WHERE EXISTS (
-          SELECT 1 FROM worker WHERE id = ?2 AND lease_until > now AND dead_reason IS NULL
-        )
-        AND NOT EXISTS (SELECT 1 FROM binding WHERE name = served.value AND paused = 1)
+      WHERE NOT EXISTS (SELECT 1 FROM binding WHERE name = served.value AND paused = 1)
         AND (
           SELECT id FROM job
           WHERE open = 1 AND binding = served.value AND key IS NULL AND rank <= now
@@ -130,7 +137,11 @@ SELECT ?2, ?3, ?4, ?5, fresh FROM (
           LIMIT 1
         ) IS NOT NULL
     ) AS ready
-    FROM clock LIMIT 1
+    FROM clock
+    WHERE EXISTS (
+        SELECT 1 FROM worker WHERE id = ?2 AND lease_until > now AND dead_reason IS NULL
+      )
+    LIMIT 1
   )
   LIMIT 1
 )
