@@ -289,7 +289,7 @@ async def test_closing_lets_calls_finish(url: str) -> None:
     asked = [[new() for _ in range(150)] for _ in range(20)]
     calls = [asyncio.ensure_future(store.insert(jobs)) for jobs in asked]
     calls += [asyncio.ensure_future(store.insert([new()])) for _ in range(20)]
-    await asyncio.sleep(0.01)
+    await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
     await queue.close()
     await store.close()
     await store.close()

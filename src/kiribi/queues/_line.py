@@ -137,7 +137,7 @@ class Line:
                 with self._lock:
                     for want in self._wants.values():
                         want.served = False
-                await _hung_up(connection)
+                await connection.close(timeout=1.0)
             await asyncio.sleep(_pause(0))
 
     async def _listen(self, connection: asyncpg.Connection) -> None:
@@ -205,10 +205,3 @@ class Line:
 def _pause(failures: int) -> float:
     most = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(failures, 10))
     return most * random.uniform(0.5, 1)  # noqa: S311 - jitter
-
-
-async def _hung_up(connection: asyncpg.Connection) -> None:
-    try:
-        await connection.close(timeout=1.0)
-    except FAILED:
-        connection.terminate()

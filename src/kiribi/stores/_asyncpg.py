@@ -57,6 +57,17 @@ UNPREPARED = (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedSta
 Kept = AsyncGenerator[asyncpg.Connection, None]
 
 
+class _Connection(asyncpg.Connection):
+    """Its end is no error: of a half open one that a pool replaces, nobody would see it."""
+
+    __slots__ = ()
+
+    async def close(self, *, timeout: float | None = None) -> None:
+        """Say goodbye, or cut it off."""
+        with suppress(*FAILED):
+            await super().close(timeout=timeout)
+
+
 class Connections:
     """A pool for the loop that opened the store; one connection at a time for any other loop.
 
@@ -68,6 +79,7 @@ class Connections:
         self._options: dict[str, Any] = {
             "timeout": CONNECT_SECONDS,
             "command_timeout": COMMAND_SECONDS,
+            "connection_class": _Connection,
             **options,
         }
         self._pool: asyncpg.Pool | None = None
@@ -165,8 +177,7 @@ class Connections:
             while not connection.is_closed():
                 yield connection
         finally:
-            with suppress(*FAILED):
-                await connection.close(timeout=RELEASE_SECONDS)
+            await connection.close(timeout=RELEASE_SECONDS)
 
     async def fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
         """Carry out one statement, once. Raises what the driver raises, or StoreUnavailable."""
