@@ -20,6 +20,7 @@ from kiribi import Job, JobStatus, Kiribi, lifecycle
 from kiribi.job import FINAL, Outcome
 from kiribi.ports import WorkerInfo
 
+WAVE = 20
 AT_A_TIME, KEYS, LANES = 4, 12, 5
 """How many jobs may run; unique keys; concurrency keys, of each of which one job may run."""
 CLIENT = """
@@ -68,38 +69,38 @@ class Crowd:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._living: dict[str, subprocess.Popen[bytes]] = {}
-        self._ended: list[bytes] = []
-        self.killed = 0
+        self._started = 0
         (folder / "up").mkdir()
 
-    def start(self, number: int) -> None:
-        for _ in range(number):
-            name = f"c{len(self._living) + self.killed}"
-            words = (database_of(self._folder), str(self._folder), name)
+    async def start(self, number: int) -> None:
+        """A few at a time: they are slow to start."""
+        until_then = self._started + number
+        while self._started < until_then:
+            for _ in range(min(WAVE, until_then - self._started)):
+                self._start(f"c{self._started}")
+                self._started += 1
+            await until(self._all_up)
+
+    def _start(self, name: str) -> None:
+        words = (database_of(self._folder), str(self._folder), name)
+        with (self._folder / "said").open("ab") as said:
             self._living[name] = subprocess.Popen(
-                [sys.executable, "-c", CONSTANTS + CLIENT, *words],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
+                [sys.executable, "-c", CONSTANTS + CLIENT, *words], stdout=said, stderr=said
             )
 
-    def up(self) -> int:
-        """How many have begun, the killed among them."""
-        return len(list((self._folder / "up").iterdir()))
+    async def _all_up(self) -> bool:
+        return len(list((self._folder / "up").iterdir())) == self._started
 
     def kill(self, chance: random.Random) -> None:
-        name = chance.choice(list(self._living))
-        victim = self._living.pop(name)
+        victim = self._living.pop(chance.choice(list(self._living)))
         victim.kill()
-        self._ended.append(victim.communicate(timeout=SECONDS)[0])
-        self.killed += 1
+        victim.wait()
 
     def stop(self) -> None:
         """They end what they are at."""
         (self._folder / "stop").touch()
-        for process in self._living.values():
-            self._ended.append(process.communicate(timeout=SECONDS * 3)[0])
-        assert b"".join(self._ended) == b"", b"".join(self._ended).decode()
-        assert {process.returncode for process in self._living.values()} == {0}
+        codes = {process.wait(SECONDS * 3) for process in self._living.values()}
+        assert (codes, (self._folder / "said").read_text()) == ({0}, "")
 
     def close(self) -> None:
         for process in self._living.values():
@@ -183,16 +184,11 @@ def test_limits_and_keys_hold(tmp_path: Path, clients: int) -> None:
         async with looking(tmp_path) as kiribi:
             await kiribi.store.limit("A", {"concurrency": AT_A_TIME, "concurrency_per_key": 1})
             with crowd(tmp_path) as processes:
-                processes.start(clients)
-
-                async def all_up() -> bool:
-                    return processes.up() == clients
-
-                await until(all_up)
+                await processes.start(clients)
                 for _ in range(clients // 4):
                     await more_completed(kiribi)
                     processes.kill(chance)
-                    processes.start(1)
+                    await processes.start(1)
                 processes.stop()
             return await worked_off(kiribi)
 
