@@ -24,6 +24,7 @@ ON_BOTH = {
     },
     "test_chaos": None,
     "test_crowd": None,
+    "test_points": None,
 }
 """Tests by module; None: all. What is left out is about SQLite's file, or about no database."""
 LONG = {"test_what_does_not_finish_is_handed_back"}

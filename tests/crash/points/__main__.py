@@ -19,12 +19,15 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.crash.points import newer
 from tests.crash.points.app import JOURNAL, Point, World
-from tests.crash.points.databases import Database, Fuse, Sqlite
+from tests.crash.points.databases import Database, Fuse, Postgres, Sqlite
 from tests.crash.points.judge import judged
 from tests.crash.points.scenarios import SCENARIOS, finish
 
 import kiribi.queues.local
+import kiribi.queues.postgres
+import kiribi.stores.postgres
 import kiribi.stores.sqlite  # noqa: F401 - loaded once, for all that are forked
 
 SECONDS = 60
@@ -69,6 +72,8 @@ def trial(kind: Database, scenario: str, folder: Path, n: int) -> dict[str, obje
     def finishes() -> None:
         asyncio.run(finish(where, world, scenario))
         wrong = asyncio.run(judged(where, world, scenario))
+        if scenario == "upgrade":
+            wrong += newer.told(kind.look(where, newer.LOOK), kind.dialect)
         answer.write_text(json.dumps([*wrong, *kind.damage(where)]))
 
     code = forked(dies, said)
@@ -86,9 +91,10 @@ def main() -> int:
     parser.add_argument("scenario", choices=SCENARIOS)
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--step", type=int, default=1, help="each point, or one in so many")
+    parser.add_argument("--server", help="URL of a PostgreSQL database; else SQLite files")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        kind = Sqlite(Path(folder))
+        kind = Postgres(given.server) if given.server else Sqlite(Path(folder))
         n = given.first
         while True:
             found = trial(kind, given.scenario, Path(folder), n)

@@ -7,16 +7,25 @@ database is made anew.
 from __future__ import annotations
 
 import os
+import re
+import secrets
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 Hit = Callable[[], None]
 
 
 class Database(Protocol):
-    """A database of a kind, made anew for each trial."""
+    """A database of a kind, made anew for each trial.
+
+    Attributes:
+        dialect: of its SQL.
+    """
+
+    dialect: str
 
     def fresh(self, number: int) -> str:
         """The URL of an empty one."""
@@ -30,9 +39,15 @@ class Database(Protocol):
         """What the database itself finds wrong with it."""
         ...
 
+    def look(self, url: str, sql: str) -> Sequence[object]:
+        """The only row of a query, which names tables as `{table}`."""
+        ...
+
 
 class Sqlite:
     """Before each statement, and after each COMMIT, before anybody is told."""
+
+    dialect = "sqlite"
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -68,6 +83,65 @@ class Sqlite:
         said = [str(row[0]) for row in connection.execute("PRAGMA integrity_check")]
         connection.close()
         return [] if said == ["ok"] else said
+
+    def look(self, url: str, sql: str) -> Sequence[object]:
+        """See `Database`."""
+        import apsw
+
+        connection = apsw.Connection(url.removeprefix("sqlite:///"))
+        ((*row,),) = connection.execute(re.sub(r"[{}]", "", sql))
+        connection.close()
+        return row
+
+
+class Postgres:
+    """Before each statement, and once what it did is there to stay, before anybody is told.
+
+    The server goes on; it undoes what a client that dies had begun. A schema for each trial.
+    """
+
+    dialect = "postgres"
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def fresh(self, number: int) -> str:
+        """See `Database`."""
+        parts = urlsplit(self._url)
+        schema = f"points_{number}_{secrets.token_hex(4)}"
+        query = urlencode(dict(parse_qsl(parts.query)) | {"schema": schema})
+        return urlunsplit(parts._replace(query=query))
+
+    def watch(self, hit: Hit) -> None:
+        """See `Database`."""
+        import asyncpg
+
+        def watched(method: Any) -> Any:
+            async def around(connection: asyncpg.Connection, *args: Any, **kwargs: Any) -> Any:
+                hit()
+                answer = await method(connection, *args, **kwargs)
+                if not connection.is_in_transaction():
+                    hit()
+                return answer
+
+            return around
+
+        for name in ("execute", "fetch", "fetchrow", "fetchval"):
+            setattr(asyncpg.Connection, name, watched(getattr(asyncpg.Connection, name)))
+
+    def damage(self, url: str) -> list[str]:
+        """See `Database`. Nothing can be wrong there but what was stored."""
+        return []
+
+    def look(self, url: str, sql: str) -> Sequence[object]:
+        """See `Database`."""
+        import psycopg
+
+        schema = dict(parse_qsl(urlsplit(url).query))["schema"]
+        asked = re.sub(r"{(\w+)}", rf"{schema}.\1", sql)
+        with psycopg.connect(self._url) as connection:
+            (row,) = connection.execute(asked.encode()).fetchall()
+        return row
 
 
 class Fuse:

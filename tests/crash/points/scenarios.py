@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
+from tests.crash.points import newer
 from tests.crash.points.app import DAY, HOUR, Default, Later, Old, Point, World, ask, note
 
 from kiribi import IllegalTransition
@@ -36,6 +37,17 @@ async def managed(url: str, world: World) -> AsyncGenerator[Default]:
 
 async def migrate(url: str, world: World, ready: Ready) -> None:
     """The tables are made."""
+    ready()
+    async with managed(url, world):
+        pass
+
+
+async def upgrade(url: str, world: World, ready: Ready) -> None:
+    """A newer version finds the tables of an older one, with jobs of all kinds in them."""
+    async with managed(url, world) as kiribi:
+        await ask(kiribi, world)
+        await drain(kiribi)
+    newer.adopt()
     ready()
     async with managed(url, world):
         pass
@@ -124,6 +136,7 @@ async def acted(kiribi: Default, world: World) -> None:
 
 SCENARIOS: dict[str, Scenario] = {
     "migrate": migrate,
+    "upgrade": upgrade,
     "enqueue": enqueue,
     "perform": perform,
     "tick": tick,
@@ -134,6 +147,8 @@ SCENARIOS: dict[str, Scenario] = {
 async def finish(url: str, world: World, scenario: str) -> None:
     """Another process, later, asks again for what the first one may not have come to."""
     world.advance(DAY / 2)
+    if scenario == "upgrade":
+        newer.adopt()
     async with managed(url, world) as kiribi:
         if scenario == "act":
             await acted(kiribi, world)
