@@ -11,7 +11,7 @@ from kiribi.search import MAX_PAGE_SIZE, JobFilter, Page
 
 REACH = 10_000
 """How many of the newest matches can be sorted and paged through."""
-LOOKS = 50
+LOOKS = 100
 """Windows of a search read for it: rare matches further back are not listed."""
 
 KEYS: Mapping[str, Callable[[Job], int | None]] = {

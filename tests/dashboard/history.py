@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import apsw
@@ -13,17 +14,17 @@ MINUTE = 60_000
 # The newest job is the last; ids are as UUIDv7 would be. Of a hundred jobs two have failed, one
 # was cancelled, and the last few of all still wait.
 JOBS = """
-WITH RECURSIVE one (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM one WHERE n + 1 < :jobs),
+WITH RECURSIVE one (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM one WHERE n + 1 < ?1),
 born AS (
-  SELECT n, CAST(:from_ms + (:to_ms - :from_ms) * pow(n * 1.0 / :jobs, 0.8) AS INTEGER) AS ms,
+  SELECT n, CAST(?2 + (?3 - ?2) * pow(n * 1.0 / ?1, 0.8) AS INTEGER) AS ms,
     abs(random()) AS chance FROM one
 ),
 told AS (
-  SELECT *, n >= :jobs - :waiting AS waits,
-    CASE WHEN n >= :jobs - :waiting THEN 'PENDING'
-      WHEN n % 50 = 7 THEN 'FAILED' WHEN n % 100 = 60 THEN 'CANCELLED' ELSE 'COMPLETED' END
+  SELECT *, n >= ?1 - ?5 AS waits,
+    CASE WHEN n >= ?1 - ?5 THEN 'PENDING'
+      WHEN n % ?7 = ?7 - 3 THEN 'FAILED' WHEN n % 100 = 60 THEN 'CANCELLED' ELSE 'COMPLETED' END
       AS status,
-    json_extract(:bindings, '$[' || (chance % 10 % 4) || ']') AS binding,
+    json_extract(?6, '$[' || (chance % 10 % 4) || ']') AS binding,
     50 + chance / 7 % 900 AS wait, 200 + chance / 13 % 2600 AS run
   FROM born
 )
@@ -46,7 +47,7 @@ INSERT INTO stat (span_ms, at_ms, binding, enqueued, completions, failures, wait
   run_ms)
 SELECT span, finished_ms - finished_ms % span, binding, count(*), sum(status = 'COMPLETED'),
   sum(status = 'FAILED'), count(*), sum(started_ms - due), count(*), sum(finished_ms - started_ms)
-FROM (SELECT *, iif(finished_ms >= :recent_ms, 60000, 3600000) AS span FROM job
+FROM (SELECT *, iif(finished_ms >= ?4, 60000, 3600000) AS span FROM job
   WHERE finished_ms IS NOT NULL)
 GROUP BY 1, 2, 3
 ON CONFLICT DO NOTHING
@@ -59,19 +60,23 @@ SELECT 0, 0, binding, sum(status = 'PENDING'), sum(status = 'COMPLETED'), sum(st
 """
 
 
-def fill(database: Path, jobs: int, now_ms: int, *, days: float = 7, waiting: int = 0) -> None:
-    """So many jobs of the last days, into an empty, migrated database."""
-    connection = apsw.Connection(str(database))
+def statements(
+    jobs: int, now_ms: int, *, days: float = 7, waiting: int = 0, failing: int = 50
+) -> list[tuple[str, tuple[int | str, ...]]]:
+    """What puts so many jobs of the last days into an empty, migrated database.
+
+    The last `waiting` still wait; of those that ended, one in `failing` failed.
+    """
     recent = now_ms - now_ms % HOUR - HOUR
-    values = {
-        "jobs": jobs,
-        "from_ms": now_ms - round(days * 24 * HOUR),
-        "to_ms": now_ms - MINUTE,
-        "recent_ms": recent,
-        "waiting": waiting,
-        "bindings": '["SEND_MAIL","INDEX_SOURCE","RESIZE_IMAGE","SYNC_CRM"]',
-    }
+    from_ms, to_ms = now_ms - round(days * 24 * HOUR), now_ms - MINUTE
+    values = (jobs, from_ms, to_ms, recent, waiting, json.dumps(BINDINGS), failing)
+    return [(JOBS, values), (TALLIES, values[:4]), (COUNTERS, ())]
+
+
+def fill(database: Path, jobs: int, now_ms: int, *, days: float = 7, waiting: int = 0) -> None:
+    """So many jobs of the last days, into an empty, migrated SQLite file."""
+    connection = apsw.Connection(str(database))
     with connection:
-        for statement in (JOBS, TALLIES, COUNTERS):
+        for statement, values in statements(jobs, now_ms, days=days, waiting=waiting):
             connection.execute(statement, values)
     connection.close()

@@ -18,6 +18,7 @@ NAMES = sorted(
 )
 
 SMALL = {"binding", "worker", "clock", "last", "change", "stop", "hit", "looked", "best", "part"}
+SMALL |= {"fitting"}
 SMALL |= {"held", "again", "ended", "gone", "action"}
 SMALL |= {"claim", "served", "due", "queued", "passed", "head", "allowed", "next"}
 """Tables and subqueries of a few rows, or bounded by the statement's own parameters."""

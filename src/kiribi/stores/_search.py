@@ -16,6 +16,14 @@ ENDED = frozenset({JobStatus.FAILED, JobStatus.CANCELLED})
 
 AFTER_ALL_IDS = "g"
 
+ASIDE = 500
+"""Rows of a window that are for the counters, and for the page itself."""
+WALKED = (WINDOW - ASIDE) // 2
+"""Jobs that a search looks at: it reads them once for what matches and, where that is not enough,
+once for where the window ends."""
+ENDED_WALKED = (WINDOW - ASIDE) // 4
+"""By the index of what went wrong, each is also read itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Search:
@@ -34,15 +42,19 @@ def needs_counters(filter: JobFilter) -> bool:
 def chosen(
     filter: JobFilter, counted: Sequence[BindingCounts], before: str | None, wanted: int, ids: bool
 ) -> Search | None:
-    """The cheapest way to up to `wanted` matches; None: the counters say there are none."""
+    """The cheapest way to up to `wanted` matches; None: the counters say there are none.
+
+    A search for `ids` reads at most `WINDOW` rows; who only counts looks at so many jobs.
+    """
     asked = frozenset(filter.statuses)
+    looked = WALKED if ids else WINDOW
     if filter.ids:
         return _search("match_ids", filter, before, WINDOW, wanted, ids, list(filter.ids))
     if not needs_counters(filter):
-        return _search("match_window", filter, before, WINDOW, wanted, ids)
+        return _search("match_window", filter, before, looked, wanted, ids)
     if asked <= OPEN:
-        if total(counted, OPEN) > WINDOW:
-            return _search("match_window", filter, before, WINDOW, wanted, ids)
+        if total(counted, OPEN) > (WINDOW - ASIDE if ids else WINDOW):
+            return _search("match_window", filter, before, looked, wanted, ids)
         bindings = [one.binding for one in counted if total([one], OPEN)]
         if not bindings:
             return None
@@ -50,9 +62,9 @@ def chosen(
     pairs = [(s, one.binding) for one in counted for s in asked if one.by_status[s]]
     if not pairs:
         return None
-    each = max(1, WINDOW // len(pairs))
+    each = max(1, (ENDED_WALKED if ids else WINDOW) // len(pairs))
     if not (filter.payload or filter.error or filter.fingerprint or filter.reason):
-        each = min(each, wanted)
+        each = min(max(1, WINDOW // len(pairs)), wanted)
     return _search("match_ended", filter, before, each, wanted, ids, pairs)
 
 

@@ -27,7 +27,7 @@ found AS (
     ORDER BY id DESC LIMIT ?4
   )
 ),
-hit AS (
+fitting AS (
   SELECT id FROM found WHERE
     (?7 IS NULL OR binding IN (SELECT value FROM json_each(?7)))
     AND (?8 IS NULL OR status IN (SELECT value FROM json_each(?8)))
@@ -41,7 +41,11 @@ hit AS (
         ELSE json_type(body, field.value ->> 0) = field.value ->> 1
       END IS NOT 1 OR body ->> (field.value ->> 0) IS NOT field.value ->> 2
     ))
-  ORDER BY id DESC LIMIT ?5
+  ORDER BY id DESC LIMIT -1
+),
+-- apart from the order: to keep the best while sorting, SQLite reads one more row for each
+hit AS (
+  SELECT id FROM fitting LIMIT ?5
 )
 SELECT count(*), json_group_array(id) FILTER (WHERE ?6 = 1),
   CASE WHEN count(*) < ?5 THEN (SELECT id FROM stop) END

@@ -10,7 +10,7 @@ WITH found AS (
   FROM json_each(?13) AS looked CROSS JOIN job
   WHERE open = 1 AND binding = looked.value AND job.id < ?2 AND job.id >= ?3
 ),
-hit AS (
+fitting AS (
   SELECT id FROM found WHERE
     (?7 IS NULL OR binding IN (SELECT value FROM json_each(?7)))
     AND (?8 IS NULL OR status IN (SELECT value FROM json_each(?8)))
@@ -24,6 +24,10 @@ hit AS (
         ELSE json_type(body, field.value ->> 0) = field.value ->> 1
       END IS NOT 1 OR body ->> (field.value ->> 0) IS NOT field.value ->> 2
     ))
-  ORDER BY id DESC LIMIT ?5
+  ORDER BY id DESC LIMIT -1
+),
+-- apart from the order: to keep the best while sorting, SQLite reads one more row for each
+hit AS (
+  SELECT id FROM fitting LIMIT ?5
 )
 SELECT count(*), json_group_array(id) FILTER (WHERE ?6 = 1), NULL FROM hit
