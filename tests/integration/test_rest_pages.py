@@ -12,6 +12,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
+from tests.integration.conftest import Serve
 
 from kiribi import Kiribi
 from kiribi.web import app as web
@@ -126,17 +127,16 @@ def test_the_api_works_below_a_prefix(tmp_path: Path, static: Path, prefix: str)
     "path", ["/api", "/api/", "/api/nothing", "/api/me/", "/api/jobs/x/y/z", "/api/docs"]
 )
 def test_what_is_no_route_of_the_api_is_404_in_json(
-    tmp_path: Path, static: Path, path: str
+    tmp_path: Path, serve: Serve, path: str
 ) -> None:
-    build(static)
-    answer = one(tmp_path, path)
+    with serve(tmp_path / "jobs.db") as served:
+        answer = served.client.get(path[1:])
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
 
 
 @pytest.mark.parametrize(
     ("method", "path", "allow"),
     [
-        ("POST", "/", "GET, HEAD"),
         ("DELETE", "/api/me", "GET"),
         ("PUT", "/api/enqueue", "POST"),
         ("PUT", "/api/jobs/x", "DELETE, GET"),
@@ -145,11 +145,18 @@ def test_what_is_no_route_of_the_api_is_404_in_json(
     ],
 )
 def test_other_methods_are_405(
-    tmp_path: Path, static: Path, method: str, path: str, allow: str
+    tmp_path: Path, serve: Serve, method: str, path: str, allow: str
 ) -> None:
-    build(static)
-    answer = one(tmp_path, path, method=method)
+    with serve(tmp_path / "jobs.db") as served:
+        answer = served.client.request(method, path[1:])
     assert (answer.status_code, answer.headers["allow"]) == (405, allow)
+    assert answer.json()["error"]["code"] == "method_not_allowed"
+
+
+def test_pages_are_only_read(tmp_path: Path, static: Path) -> None:
+    build(static)
+    answer = one(tmp_path, "/", method="POST")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
     assert answer.json()["error"]["code"] == "method_not_allowed"
 
 
