@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -13,29 +15,39 @@ from tests.workers import toolchain
 from benchmarks import report
 from benchmarks.bench import Figure
 from benchmarks.workers import cost, start, throughput
+from benchmarks.workers.sizes import Sizes
 
 RESULTS = Path(__file__).parents[1] / "results"
+GROUPS: Mapping[str, Callable[[Sizes, Callable[[str], None]], Iterator[Figure]]] = {
+    "cost": cost.measure,
+    "throughput": throughput.measure,
+    "start": start.measure,
+}
 
 
 def main() -> int:
     """Run; 1 if a bar was missed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.workers", description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=GROUPS, default=list(GROUPS), metavar="GROUP")
     parser.add_argument("--quick", action="store_true", help="small sizes: does it still run?")
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
     parser.add_argument("--jobs", type=int, default=2_000, help="of each measurement (2000)")
     parser.add_argument("--repeat", type=int, default=3, help="measurements of each (3)")
     asked = parser.parse_args()
-    jobs, repeat = (100, 1) if asked.quick else (asked.jobs, asked.repeat)
+    sizes = Sizes.QUICK if asked.quick else Sizes(asked.jobs, asked.repeat)
 
     toolchain.ready()
     RESULTS.mkdir(exist_ok=True)
-    figures: dict[str, list[Figure]] = {"cost": [], "throughput": [], "start": []}
+    began = time.monotonic()
+    figures: dict[str, list[Figure]] = {}
     console = Console(stderr=True, highlight=False)
     with console.status("starting workerd") as status:
-        figures["cost"] += cost.measure()
-        figures["throughput"] += throughput.measure(status.update, jobs, repeat)
-        status.update("new Workers")
-        figures["start"] += start.measure(repeat)
+        for name in asked.only:
+            figures[name] = []
+            for figure in GROUPS[name](sizes, status.update):
+                figures[name].append(figure)
+                shown = report.number(figure.value, figure.unit)
+                console.print(f"{time.monotonic() - began:5.0f} s  {figure.name}: {shown}")
 
     pins = json.loads((toolchain.PINS / "package.json").read_text("utf-8"))["dependencies"]
     text = report.as_json(figures, pins)

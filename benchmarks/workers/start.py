@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,6 +13,7 @@ from tests.workers.world import manager
 
 from benchmarks.bench import Figure, median
 from benchmarks.workers.sites import IN_PROCESS, Site, kiribi
+from benchmarks.workers.sizes import Sizes
 
 UPLOAD = re.compile(r"Total Upload: ([\d.]+) KiB / gzip: ([\d.]+) KiB")
 NOTE = "wrangler dev makes no snapshot: all of Python starts, and imports"
@@ -20,12 +21,13 @@ QUERY = ("call", "count", {})
 PULSE = ("rest", "/api/pulse")
 
 
-def measure(repeat: int) -> Iterator[Figure]:
+def measure(sizes: Sizes, say: Callable[[str], None]) -> Iterator[Figure]:
     """Without and with REST; each first request in a new runtime."""
     for name, rest, asked in (("RPC", False, QUERY), ("REST", True, PULSE)):
         first: list[float] = []
         next: list[float] = []
-        for _ in range(repeat):
+        for turn in range(sizes.repeat):
+            say(f"new Workers, {name}, {turn + 1} of {sizes.repeat}")
             with (
                 TemporaryDirectory() as folder,
                 kiribi(Path(folder) / "site", rpc=False, rest=rest) as site,
