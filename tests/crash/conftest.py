@@ -45,7 +45,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server that runs for all tests; none of them kills it."""
-    with served(tmp_path_factory.mktemp("postgres"), *QUICK) as url:
+    with served(tmp_path_factory.mktemp("postgres"), *QUICK, "max_connections=500") as url:
         yield url
 
 

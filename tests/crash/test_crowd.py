@@ -57,17 +57,20 @@ async def main(url, folder, name):
             await sure(lambda: store.apply([lifecycle.complete(job, name) for job in jobs]))
             if rng.random() < 0.1:
                 await sure(kiribi.tick)
+            await asyncio.sleep(rng.random() * PAUSE)
 
 asyncio.run(main(*sys.argv[1:]))
 """
-CONSTANTS = f"KEYS, LANES, LEASE_MS = {KEYS}, {LANES}, 3_000\n"
+CONSTANTS = f"KEYS, LANES = {KEYS}, {LANES}\nLEASE_MS, PAUSE = {{}}, {{}}\n"
 
 
 class Crowd:
     """Processes that enqueue, claim and settle, until they are told to stop or killed."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, size: int) -> None:
         self._folder = folder
+        # a machine has few cores: the more there are, the more each of them waits
+        self._client = CONSTANTS.format(3_000 + 60 * size, size / 20 - 0.8) + CLIENT
         self._living: dict[str, subprocess.Popen[bytes]] = {}
         self._started = 0
         (folder / "up").mkdir()
@@ -85,7 +88,7 @@ class Crowd:
         words = (database_of(self._folder), str(self._folder), name)
         with (self._folder / "said").open("ab") as said:
             self._living[name] = subprocess.Popen(
-                [sys.executable, "-c", CONSTANTS + CLIENT, *words], stdout=said, stderr=said
+                [sys.executable, "-c", self._client, *words], stdout=said, stderr=said
             )
 
     async def _all_up(self) -> bool:
@@ -109,8 +112,8 @@ class Crowd:
 
 
 @contextmanager
-def crowd(folder: Path) -> Iterator[Crowd]:
-    crowd = Crowd(folder)
+def crowd(folder: Path, size: int) -> Iterator[Crowd]:
+    crowd = Crowd(folder, size)
     try:
         yield crowd
     finally:
@@ -183,7 +186,7 @@ def test_limits_and_keys_hold(tmp_path: Path, clients: int) -> None:
     async def run() -> dict[str, Job]:
         async with looking(tmp_path) as kiribi:
             await kiribi.store.limit("A", {"concurrency": AT_A_TIME, "concurrency_per_key": 1})
-            with crowd(tmp_path) as processes:
+            with crowd(tmp_path, clients) as processes:
                 await processes.start(clients)
                 for _ in range(clients // 4):
                     await more_completed(kiribi)
