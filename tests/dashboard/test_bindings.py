@@ -6,6 +6,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
+from tests.dashboard import steps
 from tests.dashboard.conftest import Serve, Visit
 from tests.dashboard.seed import Seed
 from tests.dashboard.site import Site
@@ -41,13 +42,9 @@ def test_how_each_fares(site: Site, seed: Seed, visit: Visit) -> None:
 def test_pause_and_resume_by_mouse_and_key(site: Site, seed: Seed, visit: Visit) -> None:
     site.run(seed.some_of_each)
     page = visit(f"{site.url}bindings")
-    mail = page.locator('tr[data-name="SEND_MAIL"]')
-    mail.get_by_role("button", name="Pause SEND_MAIL").click()
-    expect(mail.locator(".state")).to_have_text("Paused")
+    steps.pause(page, "SEND_MAIL")
     assert site.run(site.kiribi.pulse).paused == ("SEND_MAIL",)
-    mail.get_by_role("link", name="SEND_MAIL").focus()
-    page.keyboard.press("p")
-    expect(mail.locator(".state")).to_have_text("1 worker")
+    steps.resume(page, "SEND_MAIL", "1 worker")
     assert site.run(site.kiribi.pulse).paused == ()
 
 

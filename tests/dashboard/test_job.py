@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 from tests.dashboard.conftest import Serve, Visit
 from tests.dashboard.seed import WORKER, Seed
 from tests.dashboard.site import Site
+from tests.dashboard.steps import delete_job
 
 from kiribi import JobStatus, Performer, lifecycle
 from kiribi.runtimes.worker import Worker
@@ -134,8 +135,7 @@ def test_delete_leads_back_to_the_list(site: Site, seed: Seed, visit: Visit) -> 
     other = site.run(seed.failed)
     page = visit(f"{site.url}jobs")
     page.locator(f'tr[data-id="{id}"] a').click()
-    page.get_by_role("button", name="Delete").click()
-    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    delete_job(page)
     expect(page.locator(f'tr[data-id="{other}"]')).to_be_visible()
     assert site.run(seed.status, id) is None
 

@@ -6,10 +6,11 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 from tests.dashboard.conftest import Serve, Visit
 from tests.dashboard.seed import Seed
 from tests.dashboard.site import Site
+from tests.dashboard.steps import delete_schedule, fill
 
 from kiribi import Cron, Every, Performer, Schedule
 
@@ -58,12 +59,6 @@ def test_when_each_runs_and_what_can_be_done(site: Site, seed: Seed, visit: Visi
     report.locator(".lastjob a").click()
     expect(page.get_by_role("heading", name="SEND_MAIL")).to_be_focused()
     expect(page.locator(".facts")).to_contain_text("report")
-
-
-def fill(page: Page, **fields: str) -> None:
-    """Fill in fields of the dialog, by their names."""
-    for name, value in fields.items():
-        page.locator(f'dialog [name="{name}"]').fill(value)
 
 
 def test_make_one_and_see_when_it_would_run(site: Site, seed: Seed, visit: Visit) -> None:
@@ -145,8 +140,7 @@ def test_change_and_delete_one_by_key(site: Site, seed: Seed, visit: Visit) -> N
     page.keyboard.press("d")
     page.get_by_role("button", name="Keep").click()
     assert stored(site, "report") is not None
-    row.get_by_role("button", name="Delete report").click()
-    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    delete_schedule(page, "report")
     expect(page.get_by_role("heading", name="No schedule yet")).to_be_visible()
     assert stored(site, "report") is None
 
