@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from tests.simulation.themes import THEMES, WORK, alike, steps
+from tests.simulation.themes import SLEEPS, THEMES, WORK, alike, steps
 
 CALM = ("ok", "sleep:0.1", "sleep:0.4 log", "once", "fail", "snooze:0.2", "retry:0.1", "progress")
 ROUGH = (
@@ -123,9 +123,15 @@ def planned(random: Random) -> Plan:
     if FAULTS[kind]:
         for _ in range(random.randint(1, 3)):
             fault = random.choice(FAULTS[kind])
-            plan.faults.append((int(150 * 20 ** random.random()), fault, random.random()))
+            plan.faults.append((_step(random), fault, random.random()))
+        if plan.theme == "ticks" and random.random() < SLEEPS:
+            plan.faults.append((_step(random), "stop crews", random.random()))
         plan.faults.sort(reverse=True)
     return plan
+
+
+def _step(random: Random) -> int:
+    return int(150 * 20 ** random.random())
 
 
 def _quick(random: Random, plan: Plan) -> Plan:

@@ -25,8 +25,6 @@ SEEN = {
     *("not run (cancel)", "not run (wait)", "breaker open", "probe"),
 }
 """What has to be judged often: a rule that is never asked proves nothing."""
-RARE = {"missed"}
-"""A tick that nobody fired in time, of a schedule that may overlap itself: a few, so far."""
 
 
 @pytest.mark.timeout(900)
@@ -37,8 +35,7 @@ def test_the_promise_holds() -> None:
     assert not account.broken, told(account.broken)
     _went_far(account.ended)
     assert account.seen.keys() >= SEEN
-    assert min(account.seen[what] for what in SEEN - RARE) > 20, account.seen
-    assert min(account.seen[what] for what in RARE) > 2, account.seen
+    assert min(account.seen[what] for what in SEEN) > 20, account.seen
     assert min(account.kinds.values()) > SEEDS / 20
 
 

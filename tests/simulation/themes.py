@@ -20,6 +20,8 @@ FILTERS: tuple[dict[str, Any], ...] = (
     *({"status": ["FAILED", "CANCELLED", "COMPLETED"]}, {"status": ["COMPLETED"]}),
 )
 SCHEDULES = ("one", "two")
+SLEEPS = 0.9
+"""How often nobody is there to fire, of seeds about ticks, for so long that some are missed."""
 TICKS = (
     *((1, "once"), (2, "once"), (2, "skip"), (3, "skip"), (3, "once"), (4, "all")),
     *((300, "all"), (20, "once"), (20, "skip")),

@@ -274,6 +274,9 @@ class World:
                     if victim in self._supervisors:
                         self.harmless = False
                     self.kill(victim, "by a fault")
+            case "stop" if whom == "crews":
+                for crew in [one for one in self._supervisors if one.alive]:
+                    self._stop(crew, (1 + 2 * chance) * FRESH_MS / 1000)
             case "stop":
                 if victim := self._victim(whom, chance):
                     self._stop(victim, (0.02, 0.4, 1.5, 3.0, 5.0)[int(chance * 5)])
