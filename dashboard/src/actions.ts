@@ -101,9 +101,9 @@ export async function switchBinding(name: string, to: "pause" | "resume"): Promi
   });
 }
 
-/** Take back the jobs of workers that were lost. */
-export const recoverLost = (): Promise<void> =>
-  told(async () => tn("done.recover", (await api.recover()).count));
+/** Take back the jobs of workers that were lost; refused where `id` is none of them. */
+export const recoverLost = (id?: string): Promise<void> =>
+  told(async () => tn("done.recover", (await api.recover(id)).count));
 
 /** Do it, say what came of it, and look again. */
 export async function told(work: () => Promise<string>): Promise<void> {

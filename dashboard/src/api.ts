@@ -128,7 +128,9 @@ const binding = (name: string): string => `bindings/${encodeURIComponent(name)}`
 export const workers = (): Promise<Worker[]> => ask("GET", "workers");
 export const switchBinding = (name: string, to: "pause" | "resume"): Promise<BindingDetails> =>
   ask("POST", `${binding(name)}/${to}`);
-export const recover = (): Promise<{ count: number }> => ask("POST", "recover");
+/** Take back what was lost, if it was this job, or any. */
+export const recover = (id?: string): Promise<{ count: number }> =>
+  ask("POST", "recover", id && { id });
 export const deadJobs = (): Promise<Job[]> => ask("GET", "dead-jobs");
 export const failures = (hours: number): Promise<Cause[]> =>
   ask("GET", `failures?hours=${hours}&limit=100`);

@@ -10,6 +10,8 @@ import type { Explanation, JobDetails, LogLine } from "./types";
 
 /** Milliseconds between looks at a running job: progress and logs move no pulse. */
 const WATCH = 2_000;
+/** Milliseconds between looks whether what runs it still lives. */
+const EXPLAIN = 10_000;
 const PAGE = 1000;
 /** What explains a job and holds it not: the page shows it in other words. */
 const ELSEWHERE = new Set(["running", "unique_key", "scheduled"]);
@@ -32,6 +34,7 @@ export function useJob(id: string): OneJob {
   const busy = useRef(false);
   const last = useRef(0);
   const seen = useRef(cursor.peek());
+  const explained = useRef(0);
   const timer = useRef(0);
 
   async function loadLogs(): Promise<void> {
@@ -58,8 +61,10 @@ export function useJob(id: string): OneJob {
       const moved = before?.updatedAt !== after.updatedAt || before.status !== after.status;
       if (moved || after.status === "PROCESSING") await loadLogs();
       if (isFinal(after.status)) reasons.value = [];
-      else if (moved || isWaiting(after.status))
+      else if (moved || isWaiting(after.status) || Date.now() - explained.current >= EXPLAIN) {
+        explained.current = Date.now();
         reasons.value = (await api.explain(id)).reasons.filter(({ code }) => !ELSEWHERE.has(code));
+      }
     } catch (error) {
       missing.value = error instanceof api.Refused && error.status === 404;
       problem.value = missing.value ? "" : explainError(error);

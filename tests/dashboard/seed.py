@@ -96,6 +96,14 @@ class Seed:
         await self.fail(id)
         return id
 
+    async def lost(self, binding: str = "SEND_MAIL") -> str:
+        """A job that runs on a worker whose lease has lapsed; its id."""
+        id = await self.pending(binding)
+        await self._store.enlist(WorkerInfo("gone", bindings=(binding,), slots=1), 60_000)
+        assert await self._store.claim("gone", [binding], 1)
+        await self._store.renew(["gone"], 1)
+        return id
+
     async def cancelled(self, binding: str = "SEND_MAIL", payload: Any = None) -> str:
         """A job cancelled before it started; its id."""
         id = await self.pending(binding, payload)

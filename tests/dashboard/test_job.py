@@ -179,3 +179,28 @@ def test_duplicate_edit_and_watch_it_complete(serve: Serve, visit: Visit) -> Non
         assert old not in page.url
     finally:
         site.run(worker.stop)
+
+
+def test_a_job_of_a_lost_worker_is_taken_back(site: Site, seed: Seed, visit: Visit) -> None:
+    id = site.run(seed.lost)
+    page = visit(f"{site.url}jobs/{id}")
+    expect(page.locator(".why")).to_contain_text("stopped renewing")
+    page.locator(".why").get_by_role("button", name="Take back now").click()
+    expect(page.get_by_text("Took back 1 job.")).to_be_visible()
+    expect(page.locator("h1 + .status")).to_have_text("Will retry")
+    expect(page.get_by_role("button", name="Take back now")).to_have_count(0)
+    assert site.run(seed.status, id) is JobStatus.RETRY_PENDING
+
+
+def test_a_worker_that_is_lost_while_its_job_is_watched(
+    site: Site, seed: Seed, visit: Visit
+) -> None:
+    id = site.run(seed.processing)
+    page = visit("about:blank")
+    page.clock.install()
+    page.goto(f"{site.url}jobs/{id}")
+    expect(page.locator("h1 + .status")).to_have_text("Processing")
+    expect(page.locator(".why")).to_have_count(0)
+    site.run(site.kiribi.store.renew, [WORKER], 1)
+    page.clock.run_for(11_000)
+    expect(page.locator(".why")).to_contain_text("stopped renewing")

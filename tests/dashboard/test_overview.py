@@ -10,8 +10,7 @@ from tests.dashboard.conftest import Visit
 from tests.dashboard.seed import Seed
 from tests.dashboard.site import Site
 
-from kiribi import JobError, JobStatus
-from kiribi.ports import WorkerInfo
+from kiribi import Every, JobError, JobStatus
 
 
 def attention(page: Page):
@@ -69,15 +68,7 @@ def test_a_paused_binding_is_resumed_where_it_shows(site: Site, seed: Seed, visi
 
 
 def test_jobs_of_a_lost_worker_are_taken_back(site: Site, seed: Seed, visit: Visit) -> None:
-    async def lost() -> str:
-        id = await seed.pending()
-        worker = WorkerInfo("gone", bindings=("SEND_MAIL",), slots=1)
-        await site.kiribi.store.enlist(worker, 60_000)
-        assert await site.kiribi.store.claim("gone", ["SEND_MAIL"], 1)
-        await site.kiribi.store.renew(["gone"], 1)
-        return id
-
-    id = site.run(lost)
+    id = site.run(seed.lost)
     page = visit(site.url)
     expect(attention(page)).to_contain_text("1 job runs on a worker that was lost")
     page.get_by_role("button", name="Take back now").click()
@@ -162,3 +153,13 @@ def test_the_arrow_keys_read_a_chart(site: Site, seed: Seed, visit: Visit) -> No
     page.mouse.move(5, 5)
     page.keyboard.press("Tab")
     expect(legend.locator("b")).to_have_count(0)
+
+
+def test_what_the_schedules_run_next(site: Site, seed: Seed, visit: Visit) -> None:
+    site.run(seed.completed)
+    site.run(site.kiribi.schedules.create, "yearly", "SEND_MAIL", Every(365 * 86_400))
+    site.run(site.kiribi.schedules.create, "daily", "SEND_MAIL", Every(86_400))
+    page = visit(site.url)
+    expect(page.locator(".nextdue a")).to_have_text(["daily", "yearly"])
+    page.locator(".nextdue a").first.click()
+    expect(page).to_have_url(f"{site.url}schedules")

@@ -1,5 +1,5 @@
 import { useEffect, useRef } from "preact/hooks";
-import { act, composing } from "../actions";
+import { act, composing, recoverLost } from "../actions";
 import { rawUrl } from "../api";
 import { Attempts } from "../components/attempts";
 import { Button } from "../components/button";
@@ -61,7 +61,10 @@ const Actions = ({ job }: { job: JobDetails }) => (
   </div>
 );
 
-/** What holds a waiting job; the time left runs on. */
+/** It runs where nothing runs any more. */
+const LOST = new Set(["worker_lost", "lease_lapsed"]);
+
+/** What holds a waiting job, the time left runs on; or that its worker was lost. */
 function Why({ job, reasons }: { job: JobDetails; reasons: Explanation["reasons"] }) {
   if (!reasons.length) return null;
   const left = Date.parse(job.dueAt) - now.value;
@@ -73,6 +76,9 @@ function Why({ job, reasons }: { job: JobDetails; reasons: Explanation["reasons"
           {code === "due_later"
             ? t("why.due", { time: duration(Math.max(0, left)) })
             : said(`explain.${code}`, message, params)}
+          {LOST.has(code) && may("jobs.retry") && (
+            <Button onClick={() => void recoverLost(job.id)}>{t("attention.recover")}</Button>
+          )}
           {[params.jobs, params.holders].flat().map(
             (id) =>
               typeof id === "string" && (

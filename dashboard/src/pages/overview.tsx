@@ -4,6 +4,7 @@ import { Attention } from "../components/attention";
 import { Charts } from "../components/charts";
 import { FirstRun } from "../components/empty";
 import { JobLines } from "../components/joblines";
+import { NextDue } from "../components/nextdue";
 import { gapOf, range, RangeChoice } from "../components/ranges";
 import { StatusTabs } from "../components/statustabs";
 import { Verdict } from "../components/verdict";
@@ -43,6 +44,7 @@ function Whole() {
         </p>
       )}
       {stats.value.value ? <Charts stats={stats.value.value} /> : <div class="charts empty" />}
+      <NextDue />
       <div class="columns three">
         <Attention pulse={beat} lost={value.value?.lost ?? 0} causes={value.value?.causes ?? []} />
         <JobLines
