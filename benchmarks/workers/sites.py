@@ -32,6 +32,12 @@ class Default(Kiribi): ...
 """
 PERFORMER = {"binding": "NOOP", "service": "perform", "entrypoint": "Noop"}
 OPEN = {"KIRIBI_OPEN": "1"}
+CONSUMER = {"queue": "jobs", "max_batch_size": 10, "max_batch_timeout": 1}
+"""How `kiribi init` has it."""
+QUEUES = {
+    "producers": [{"binding": "KIRIBI_QUEUE", "queue": "jobs"}],
+    "consumers": [CONSUMER],
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,14 @@ class Site:
 def kiribi(folder: Path, *, rpc: bool, rest: bool = False) -> Generator[Site]:
     """Our manager; jobs are performed over RPC by a Worker in TypeScript, or by its own class."""
     entry, services = (OVER_RPC, [PERFORMER]) if rpc else (IN_PROCESS, [])
-    jobs = manager(folder / "jobs", entry, services=services, variables=OPEN, packages=rest)
+    jobs = manager(
+        folder / "jobs",
+        entry,
+        services=services,
+        variables=OPEN,
+        queues=QUEUES,
+        packages=rest,
+    )
     migrate(folder / "jobs", folder / "state")
     with _site(folder, jobs, "job", rpc=rpc) as site:
         yield site
@@ -79,10 +92,7 @@ def replay(folder: Path) -> Generator[Site]:
         "name": "jobs",
         "main": "src/index.ts",
         "d1_databases": [{**DATABASE, "migrations_dir": "none"}],
-        "queues": {
-            "producers": [{"binding": "KIRIBI_QUEUE", "queue": "jobs"}],
-            "consumers": [{"queue": "jobs", "max_batch_size": 10, "max_batch_timeout": 0}],
-        },
+        "queues": QUEUES,
         "services": [PERFORMER],
     }
     source = (HERE / "replay.ts").read_text("utf-8")
