@@ -154,12 +154,15 @@ def test_read_only_offers_nothing(serve: Serve, visit: Visit) -> None:
 
 def test_where_a_cause_lies_is_shown_at_once(site: Site, seed: Seed, visit: Visit) -> None:
     site.run(seed.failed, attempts=2)
+    site.run(seed.failed)
     page = visit(f"{site.url}failures")
     unfold = page.get_by_role("button", name="Traceback")
     expect(unfold).to_have_attribute("aria-expanded", "false")
     unfold.click()
     expect(page.locator("tr.trace pre")).to_contain_text('File "app/smtp.py", line 88')
     expect(unfold).to_have_attribute("aria-expanded", "true")
+    when = page.get_by_role("img", name="When they failed: 2 of the latest")
+    expect(when.locator("rect")).to_have_count(1)
     fits = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
     for width in (390, 768, 1440):
         page.set_viewport_size({"width": width, "height": 800})

@@ -3,6 +3,7 @@ import { actOnAll, explainError } from "../actions";
 import * as api from "../api";
 import { Button } from "../components/button";
 import { Code } from "../components/code";
+import { FailedLately } from "../components/failedlately";
 import { range, RangeChoice } from "../components/ranges";
 import { Cell, Table, TablePage, type Column } from "../components/tablepage";
 import { Age } from "../components/when";
@@ -13,7 +14,7 @@ import { CAPABILITY, type Action } from "../lifecycle";
 import { href } from "../router";
 import { pressInRow } from "../rows";
 import { may } from "../session";
-import type { Cause } from "../types";
+import type { Cause, Job } from "../types";
 
 const columns = () =>
   ({
@@ -27,9 +28,19 @@ const columns = () =>
 
 const ACTIONS: readonly Action[] = ["retry", "delete"];
 
-/** Where the last one failed, under its cause. */
-function Trace({ job, id }: { job: string; id: string }) {
+/** So many failed jobs of a cause are drawn. */
+const DRAWN = 100;
+
+/** Where the last one failed, under its cause, and when the latest did. */
+function Trace({ cause: { job, fingerprint }, id }: { cause: Cause; id: string }) {
   const [text, setText] = useState<string | null>(null);
+  const [failed, setFailed] = useState<readonly Job[]>([]);
+  useEffect(() => {
+    api.search({ fingerprint, status: ["FAILED"] }, null, DRAWN).then(
+      ({ jobs }) => setFailed(jobs),
+      () => setFailed([]), // the traceback below says what is wrong
+    );
+  }, [fingerprint, job]);
   useEffect(() => {
     api.details(job).then(
       ({ result }) => setText(result.findLast(({ traceback }) => traceback)?.traceback ?? ""),
@@ -39,6 +50,7 @@ function Trace({ job, id }: { job: string; id: string }) {
   return (
     <tr role="row" class="trace" id={id}>
       <td role="cell" colSpan={6}>
+        {failed.length > 0 && <FailedLately jobs={failed} hours={Number(range.value)} />}
         {text ? (
           <Code text={text} />
         ) : (
@@ -103,7 +115,7 @@ function Row({ cause }: { cause: Cause }) {
           ))}
         </Cell>
       </tr>
-      {open && <Trace job={job} id={id} />}
+      {open && <Trace cause={cause} id={id} />}
     </>
   );
 }
