@@ -74,7 +74,10 @@ def trial(kind: Database, scenario: str, folder: Path, n: int) -> dict[str, obje
         wrong = asyncio.run(judged(where, world, scenario))
         if scenario == "upgrade":
             wrong += newer.told(kind.look(where, newer.LOOK), kind.dialect)
-        answer.write_text(json.dumps([*wrong, *kind.damage(where)]))
+        wrong += kind.damage(where)
+        if not wrong:
+            kind.drop(where)
+        answer.write_text(json.dumps(wrong))
 
     code = forked(dies, said)
     if code not in (0, -signal.SIGKILL):

@@ -43,6 +43,10 @@ class Database(Protocol):
         """The only row of a query, which names tables as `{table}`."""
         ...
 
+    def drop(self, url: str) -> None:
+        """It is needed no more: hundreds of them would slow down the server they are on."""
+        ...
+
 
 class Sqlite:
     """Before each statement, and after each COMMIT, before anybody is told."""
@@ -93,6 +97,10 @@ class Sqlite:
         connection.close()
         return row
 
+    def drop(self, url: str) -> None:
+        """See `Database`."""
+        Path(url.removeprefix("sqlite:///")).unlink()
+
 
 class Postgres:
     """Before each statement, and once what it did is there to stay, before anybody is told.
@@ -137,11 +145,21 @@ class Postgres:
         """See `Database`."""
         import psycopg
 
-        schema = dict(parse_qsl(urlsplit(url).query))["schema"]
-        asked = re.sub(r"{(\w+)}", rf"{schema}.\1", sql)
+        asked = re.sub(r"{(\w+)}", rf"{_schema(url)}.\1", sql)
         with psycopg.connect(self._url) as connection:
             (row,) = connection.execute(asked.encode()).fetchall()
         return row
+
+    def drop(self, url: str) -> None:
+        """See `Database`."""
+        import psycopg
+
+        with psycopg.connect(self._url, options="-c client_min_messages=warning") as connection:
+            connection.execute(f"DROP SCHEMA {_schema(url)} CASCADE".encode())
+
+
+def _schema(url: str) -> str:
+    return dict(parse_qsl(urlsplit(url).query))["schema"]
 
 
 class Fuse:
