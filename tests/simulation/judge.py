@@ -15,6 +15,7 @@ from tests.simulation.breaker import Budget
 from tests.simulation.bulk import Bulk
 from tests.simulation.chains import Chains
 from tests.simulation.loop import Process
+from tests.simulation.pauses import due_after
 from tests.simulation.rows import FINAL, HELD, JOBS, STATUSES, WAITING, Row
 from tests.simulation.rules import Batch
 from tests.simulation.ticks import Ticks
@@ -355,6 +356,9 @@ class Judge:
         expected = self._expected(outcome, old, row, execution, buried=buried)
         if row.status not in expected:
             self._fail(f"{outcome} leads to {row.status}, not {expected}: {old} -> {row}")
+        due = due_after(outcome, old, row, execution and execution.error, now)
+        if row.due != due:
+            self._fail(f"{outcome}, it is due {row.due - due} ms too late: {old} -> {row}")
         tallied = {"completed": "completions", "failed": "failures", "crashed": "crashes"}
         if outcome in tallied:
             self._tell(tallied[outcome], row)
