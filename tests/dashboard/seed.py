@@ -100,7 +100,7 @@ class Seed:
         """A job that runs on a worker whose lease has lapsed; its id."""
         id = await self.pending(binding)
         await self._store.enlist(WorkerInfo("gone", bindings=(binding,), slots=1), 60_000)
-        assert await self._store.claim("gone", [binding], 1)
+        assert await self._store.claim("gone", [binding], 1, ids=[id])
         await self._store.renew(["gone"], 1)
         return id
 
