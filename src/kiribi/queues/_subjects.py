@@ -16,7 +16,7 @@ Subject = frozenset[str] | None
 """Bindings of jobs that become due; empty: what ended or changed otherwise; None: all of it."""
 
 GROUPS = 16
-"""Keys that the bindings of a schema share: a session that serves many holds no more locks."""
+"""Channels and keys that bindings share: no session holds more locks than so many."""
 MOST_BYTES = 7_000
 """Of a payload; PostgreSQL takes less than 8,000."""
 
@@ -30,28 +30,46 @@ class Row(NamedTuple):
 
 
 class Channels:
-    """The channels of a schema: `due` for jobs that become due, `ended` for what else there is."""
+    """The channels of a schema, over which the server lets through to each session what it wants.
+
+    `due` for jobs of any binding, which who waits for some hears, too; one for each group of
+    bindings; `all` for who waits for anything; `ended` for what else there is.
+    """
 
     def __init__(self, schema: str) -> None:
         self.due = schema
-        self.ended = f"{schema[:57]}.ended"  # 63 bytes at most
+        self._stem = schema[:57]  # a name has 63 bytes at most
+        self.ended = f"{self._stem}.ended"
+        self.all = f"{self._stem}.all"
+        self.groups = [f"{self._stem}.{number}" for number in range(GROUPS)]
         self.keys = lru_cache(256)(self._keys)
 
     def of(self, subject: Subject) -> frozenset[str]:
         """The channels to listen to."""
-        return frozenset((self.due, self.ended) if subject is None else (self._one(subject),))
+        if subject is None:
+            return frozenset((self.due, self.all, self.ended))
+        if not subject:
+            return frozenset((self.ended,))
+        return frozenset((self.due, *map(self._group, subject)))
 
     def rows(self, bindings: Collection[str] | None, ended: bool) -> list[Row]:
         """What tells others of due jobs of `bindings` (None: of any), and that some have ended."""
-        rows = [Row(self.ended, "", self._key("ended"))] if ended else []
+        rows = [Row(self.ended, "", self._key(self.ended))] if ended else []
         if bindings is None:
-            rows.append(Row(self.due, "", None))
-        elif bindings:
-            payload = json.dumps(sorted(bindings))
-            payload = payload if len(payload.encode()) <= MOST_BYTES else ""
-            keys = sorted({self._key("any"), *map(self._group, bindings)})
-            rows += [Row(self.due, payload, key) for key in keys]
-        return rows
+            return [*rows, Row(self.due, "", None)]
+        grouped: dict[str, list[str]] = {self.all: sorted(bindings)} if bindings else {}
+        for binding in sorted(bindings):
+            grouped.setdefault(self._group(binding), []).append(binding)
+        return rows + [
+            Row(channel, _payload(of), self._key(channel)) for channel, of in grouped.items()
+        ]
+
+    def unasked(self, bindings: Collection[str]) -> tuple[str, str]:
+        """Channel and payload of one notification for all who wait, without asking whether they do.
+
+        As a program of another kind would send it.
+        """
+        return self.due, _payload(sorted(bindings))
 
     def heard(self, channel: str, payload: str) -> Subject:
         """What a notification was about; what nobody of ours has written may be about anything."""
@@ -66,16 +84,16 @@ class Channels:
         return frozenset(str(one) for one in cast("list[Any]", bindings)) or None
 
     def _keys(self, subject: Subject) -> frozenset[str]:
-        """What to hold while listening."""
-        if subject is None:
-            return frozenset((self._key("any"), self._key("ended")))
-        return frozenset(map(self._group, subject) if subject else (self._key("ended"),))
-
-    def _one(self, subject: frozenset[str]) -> str:
-        return self.due if subject else self.ended
+        """What to hold while listening. Who rings for any asks nobody whether he listens."""
+        return frozenset(self._key(channel) for channel in self.of(subject) - {self.due})
 
     def _group(self, binding: str) -> str:
-        return self._key(f"{crc32(binding.encode()) % GROUPS}")
+        return self.groups[crc32(binding.encode()) % GROUPS]
 
-    def _key(self, name: str) -> str:
-        return f"kiribi {self.due} {name}"
+    def _key(self, channel: str) -> str:
+        return f"kiribi {self.due} {channel}"
+
+
+def _payload(bindings: list[str]) -> str:
+    payload = json.dumps(bindings)
+    return payload if len(payload.encode()) <= MOST_BYTES else ""

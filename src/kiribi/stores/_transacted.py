@@ -85,8 +85,8 @@ class Transacted(SqlStore):
 
     async def notify(self, bindings: Collection[str]) -> None:
         """See `ports.Within`. Whether anybody listens is not asked: he may by the commit."""
-        channel, payload, _ = Channels(self._schema).rows(bindings, False)[0]
-        await self._connection.fetch("SELECT pg_notify($1::text, $2::text)", channel, payload)
+        told = Channels(self._schema).unasked(bindings)
+        await self._connection.fetch("SELECT pg_notify($1::text, $2::text)", *told)
 
     def after_commit(self, ring: Callable[[], None]) -> None:
         """See `ports.Within`."""
