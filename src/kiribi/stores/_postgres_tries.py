@@ -37,12 +37,21 @@ NO_SHELF = re.compile(r"\(shelf\) = \((\d+)\)")
 
 
 class Tries:
-    """See `_lost_answers.Trying`. `clock` (epoch milliseconds) stands in for the database's own."""
+    """See `_lost_answers.Trying`.
+
+    `clock` (epoch milliseconds) stands in for the database's own. `tried` hears of each batch that
+    was carried out, or may have been.
+    """
 
     def __init__(
-        self, connections: Connections, schema: str, clock: Callable[[], int] | None
+        self,
+        connections: Connections,
+        schema: str,
+        clock: Callable[[], int] | None,
+        tried: Callable[[Batch], None],
     ) -> None:
         self._connections = connections
+        self._tried = tried
         self._schema = schema
         self._clock = clock
         self.repeated = False
@@ -54,6 +63,12 @@ class Tries:
             StoreUnavailable, SchemaMismatch: it cannot be carried out.
             IdsInConflict and others: as `Batches._write`.
         """
+        try:
+            return await self._until_done(batch, first)
+        finally:
+            self._tried(batch)
+
+    async def _until_done(self, batch: Batch, first: str) -> list[list[Row]]:
         until, pause = None, FIRST_PAUSE
         while True:
             asked = [
@@ -93,7 +108,7 @@ class Tries:
             StoreUnavailable: it is none of ours.
         """
         if missing := NO_SHELF.search(str(error.detail)):
-            make = Tries(self._connections, self._schema, self._clock)
+            make = Tries(self._connections, self._schema, self._clock, self._tried)
             await make([("make_shelf", (int(missing[1]),))])
         elif conflict := CONFLICTS.get(error.constraint_name or ""):
             raise conflict() from None

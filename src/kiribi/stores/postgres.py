@@ -10,8 +10,7 @@ from typing import Any, Self
 import asyncpg
 
 from kiribi.errors import SchemaMismatch, StoreUnavailable
-from kiribi.job import WAITING, Job
-from kiribi.lifecycle import Change
+from kiribi.job import Job
 from kiribi.ports import NewJob, Within
 from kiribi.stores import _rows
 from kiribi.stores._asyncpg import FAILED, Connections, transaction
@@ -202,23 +201,15 @@ class PostgresStore(LostAnswers, Upkeep):
         due = ("next_due", (asked, self._floors.of(asked)))
         return (await self._write([due], durable=False))[0][0][0]
 
-    async def apply(self, changes: Sequence[Change]) -> list[bool]:
-        """See `ports.Store`."""
-        try:
-            return await super().apply(changes)
-        finally:
-            if any(change.status in WAITING for change in changes):
-                self._floors.forget()
-
     def _trying(self) -> Tries:
-        return Tries(self.connections, self.schema, self._clock)
+        return Tries(self.connections, self.schema, self._clock, self._tried)
+
+    def _tried(self, batch: Batch) -> None:
+        if may_lower(batch):
+            self._floors.forget()
 
     async def _write(self, batch: Batch, *, durable: bool = True) -> list[list[Row]]:
-        try:
-            return await self._trying()(batch, "" if durable else UNSYNCED)
-        finally:
-            if may_lower(batch):  # maybe also when the answer was lost
-                self._floors.forget()
+        return await self._trying()(batch, "" if durable else UNSYNCED)
 
     async def _read(self, batch: Batch) -> list[list[Row]]:
         return await self._trying()(batch, SNAPSHOT)
