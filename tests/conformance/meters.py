@@ -11,6 +11,7 @@ import apsw
 import asyncpg
 from tests.conformance.conftest import Opener
 from tests.conformance.world import Clock, World
+from tests.postgres.reads import told
 from tests.workers.d1 import HttpDatabase
 
 from kiribi.stores.d1 import D1Store
@@ -111,7 +112,6 @@ def _of_d1(database: HttpDatabase) -> Meter:
 
 
 async def _of_postgres(store: PostgresStore) -> Meter:
-    """The server counts on its own time, unless each connection that writes is told to report."""
     pool = store.connections._pool
     assert pool is not None
     sent: list[str] = []
@@ -121,18 +121,12 @@ async def _of_postgres(store: PostgresStore) -> Meter:
             sent.append(query.query)
 
     async def rows() -> int:
+        ((written,),) = await told(pool, store.url, WRITTEN)
         held = [await pool.acquire() for _ in range(pool.get_size())]
-        try:
-            for connection in held:
-                if log not in connection._con._query_loggers:
-                    connection.add_query_logger(log)
-                await connection.execute("SELECT pg_stat_force_next_flush()")
-            asked = await asyncpg.connect(store.url)
-            written = await asked.fetchval(WRITTEN)
-            await asked.close()
-            return written
-        finally:
-            for connection in held:
-                await pool.release(connection)
+        for connection in held:
+            if log not in connection._con._query_loggers:
+                connection.add_query_logger(log)
+            await pool.release(connection)
+        return written
 
     return Meter(lambda: len(sent), rows)

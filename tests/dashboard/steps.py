@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from playwright.sync_api import Locator, Page, expect
 
+PAGES = (
+    "",
+    "jobs",
+    "failures",
+    "bindings",
+    "bindings/SEND_MAIL",
+    "schedules",
+    "workers",
+    "actions",
+)
+"""The paths of all pages but a job's; one binding's among them."""
+
 
 def go(page: Page, name: str) -> None:
     """To the page of this name, by the menu; it is there."""

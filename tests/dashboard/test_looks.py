@@ -11,6 +11,7 @@ from tests.dashboard import toolchain
 from tests.dashboard.conftest import Visit
 from tests.dashboard.seed import Seed
 from tests.dashboard.site import Site
+from tests.dashboard.steps import PAGES
 
 from kiribi import Cron
 
@@ -74,18 +75,6 @@ def fits(page: Page) -> None:
     page.wait_for_function(
         "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
     )
-
-
-PAGES = (
-    "",
-    "jobs",
-    "failures",
-    "bindings",
-    "bindings/SEND_MAIL",
-    "schedules",
-    "workers",
-    "actions",
-)
 
 
 async def something_everywhere(site: Site, seed: Seed) -> None:

@@ -14,6 +14,7 @@ from tests.dashboard import history
 from tests.dashboard.conftest import Visit
 from tests.dashboard.seed import Seed
 from tests.dashboard.site import Site
+from tests.dashboard.steps import PAGES
 
 LIMIT_MS = 200
 WAITING = 2_000
@@ -111,16 +112,6 @@ def test_the_pulse_is_quick_when_nobody_asked_before(past: Site) -> None:
     assert min(once() for _ in range(5)) < LIMIT_MS
 
 
-PAGES = (
-    "",
-    "jobs",
-    "failures",
-    "bindings",
-    "bindings/SEND_MAIL",
-    "schedules",
-    "workers",
-    "actions",
-)
 TOOK = """performance.getEntriesByType("resource").filter(one => one.name.includes("/api/"))
   .filter(one => !one.name.endsWith("/events"))
   .map(one => [one.name.split("/api/")[1], one.responseEnd - one.startTime])"""

@@ -43,13 +43,18 @@ async def reads(pool: asyncpg.Pool, url: str, call: Awaitable[object]) -> Reads:
 
 
 async def _told(pool: asyncpg.Pool, url: str) -> dict[tuple[bytes, str], tuple[int, int]]:
-    # each connection tells what it has read when it is told to
+    rows = await told(pool, url, TOLD)
+    return {(kind, name): (scans, read) for kind, name, scans, read in rows}
+
+
+async def told(pool: asyncpg.Pool, url: str, sql: str) -> list[asyncpg.Record]:
+    """What the server's statistics say, up to date: each connection of the pool has reported."""
     held = [await pool.acquire() for _ in range(pool.get_size())]
     for connection in held:
         await connection.execute("SELECT pg_stat_force_next_flush()")
     for connection in held:
         await pool.release(connection)
     connection = await asyncpg.connect(url)
-    rows = await connection.fetch(TOLD)
+    rows = await connection.fetch(sql)
     await connection.close()
-    return {(kind, name): (scans, read) for kind, name, scans, read in rows}
+    return rows
