@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import apsw
 
@@ -55,15 +56,20 @@ def worker(path: Path) -> Iterator[Processes]:
         process.wait()
 
 
-async def fill(path: Path, jobs: int) -> None:
+def options(n: int, keys: int) -> dict[str, Any]:
+    """Those of the job of that number, when so many concurrency keys share the jobs."""
+    return {"concurrency_key": f"k{n % keys}"} if keys else {}
+
+
+async def fill(path: Path, jobs: int, keys: int = 0) -> None:
     """Let `jobs` jobs wait in the file."""
     async with Kiribi.connect(url(path), performers=[Noop]) as kiribi:
-        await kiribi.enqueue_many(("NOOP", {"n": n}) for n in range(jobs))
+        await kiribi.enqueue_many(("NOOP", {"n": n}, options(n, keys)) for n in range(jobs))
 
 
-def drain(path: Path, jobs: int) -> float:
+def drain(path: Path, jobs: int, keys: int = 0) -> float:
     """Waiting jobs performed per second by one worker process."""
-    asyncio.run(fill(path, jobs))
+    asyncio.run(fill(path, jobs, keys))
     with look(path) as database, worker(path):
         left = "SELECT count(*) FROM job WHERE open = 1"
         return observed_rate(lambda: jobs - database.execute(left).get, jobs)

@@ -8,11 +8,11 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
 
+from benchmarks import kiribi_side
 from benchmarks.app import Noop, Often, Stamp
-from benchmarks.bench import Bar, Bench, Figure, median, observed_rate, percentile
-from benchmarks.kiribi_side import look, url, worker
+from benchmarks.bench import Bar, Bench, Figure, median, percentile
+from benchmarks.kiribi_side import options, url
 from kiribi import Kiribi
 from kiribi.job import new_id
 from kiribi.ports import NewJob, WorkerInfo
@@ -28,11 +28,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
     """On SQLite."""
 
     def drain(keys: int) -> float:
-        path = bench.fresh()
-        asyncio.run(_fill(url(path), bench.jobs, keys))
-        with look(path) as database, worker(path):
-            left = "SELECT count(*) FROM job WHERE open = 1"
-            return observed_rate(lambda: bench.jobs - database.execute(left).get, bench.jobs)
+        return kiribi_side.drain(bench.fresh(), bench.jobs, keys)
 
     yield from measured(bench, "", drain, lambda: nullcontext(url(bench.fresh())))
 
@@ -79,16 +75,6 @@ def measured(
             samples,
             note,
         )
-
-
-async def _fill(at: str, jobs: int, keys: int) -> None:
-    async with Kiribi.connect(at, performers=[Noop]) as kiribi:
-        await kiribi.enqueue_many(("NOOP", {"n": n}, options(n, keys)) for n in range(jobs))
-
-
-def options(n: int, keys: int) -> dict[str, Any]:
-    """Those of the job of that number, when there are so many keys."""
-    return {"concurrency_key": f"k{n % keys}"} if keys else {}
 
 
 async def _claims(at: str, jobs: int, keys: int) -> float:

@@ -8,8 +8,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from benchmarks.app import Noop, Stamp
+from benchmarks.kiribi_side import options
 from benchmarks.latency import waits
-from benchmarks.limits import options
 from benchmarks.postgres import callers
 from benchmarks.postgres.process import Process, running
 from kiribi import Kiribi
